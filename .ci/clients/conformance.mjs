@@ -31,7 +31,7 @@ const run = (revision, scenario, kept) => new Promise((resolve) => {
   child.on('close', () => resolve(said));
 });
 const judged = async (revision, scenario) => {
-  const kept = path.join(folder, revision, scenario), said = await run(revision, scenario, kept);
+  const kept = fs.mkdtempSync(path.join(folder, `${scenario}-`)), said = await run(revision, scenario, kept);
   const found = fs.existsSync(kept) ? fs.readdirSync(kept).map((one) => path.join(kept, one, 'checks.json')).filter(fs.existsSync) : [];
   if (!found.length) return [`no checks: ${said.slice(-600)}`];
   const failed = JSON.parse(fs.readFileSync(found[0])).filter(({ id, status }) => status === 'FAILURE' && !excused.has(id));
@@ -39,15 +39,17 @@ const judged = async (revision, scenario) => {
 };
 
 const waiting = Object.entries(scenarios).flatMap(([revision, names]) => names.map((name) => [revision, name]));
-const all = waiting.length;
-let wrong = 0;
+const all = waiting.length, again = [];
 await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-  for (let one = waiting.shift(); one; one = waiting.shift()) {
-    const failures = await judged(...one);
-    wrong += failures.length > 0;
-    for (const failure of failures) console.log(`FAIL ${one.join(' ')}: ${failure}`);
-  }
+  for (let one = waiting.shift(); one; one = waiting.shift()) if ((await judged(...one)).length) again.push(one);
 }));
+// The suite waits 0.6 s for a frame: too little where others are busy beside it. What fails is asked once more, alone.
+let wrong = 0;
+for (const one of again) {
+  const failures = await judged(...one);
+  wrong += failures.length > 0;
+  for (const failure of failures) console.log(`FAIL ${one.join(' ')}: ${failure}`);
+}
 fs.rmSync(folder, { recursive: true });
-console.log(`conformance: ${all - wrong} of ${all} scenarios passed`);
+console.log(`conformance: ${all - wrong} of ${all} scenarios passed, ${again.length} asked twice`);
 process.exit(wrong ? 1 : 0);

@@ -70,7 +70,15 @@ class Checks:
 
     def typescript(self, line: str, mode: str) -> str:
         known = {"TOKEN": self.token(), "NODE_EXTRA_CA_CERTS": str(self.standing.balancer.authority)}
-        return self.node("session.mjs", line, mode, f"{self.standing.balancer.url}/mcp", "germany", **known)
+        # On the older revision a form reaches who asked for it only where a session stays with its replica.
+        forms = "1" if mode == "auto" or self.standing.balancer.kind == "sticky" else "0"
+        return self.node("person.mjs", line, mode, f"{self.standing.balancer.url}/mcp", "germany", forms, **known)
+
+    def strict(self, era: str) -> str:
+        return self.node("strict.mjs", era, f"{self.plain}/mcp")
+
+    def sealed(self) -> str:
+        return self.ran(sys.executable, str(ROOT / ".ci" / "clients" / "sealed.py"), f"{self.plain}/mcp")
 
     def score(self) -> str:
         """A judge over TLS."""
@@ -136,6 +144,8 @@ def every_check(checks: Checks) -> Sequence[Callable[[], str]]:
         *(partial(checks.main_job, revision) for revision in MODES),
         checks.conformance,
         checks.score,
+        checks.sealed,
+        *(partial(checks.strict, era) for era in ("legacy", "modern")),
         *(partial(checks.typescript, *line) for line in lines),
     ]
 

@@ -12,7 +12,7 @@ import anyio
 
 from benchmarks.team_scene.handing_over import Work, answered, begun_on, followed
 from benchmarks.team_scene.imitations import ACCOUNTS
-from benchmarks.team_scene.judging import Events, Sink, broken, figures, missing
+from benchmarks.team_scene.judging import Events, Sink, broken, figures, unrecorded
 from benchmarks.team_scene.load import MODES, Assistant, Diary
 from benchmarks.team_scene.replicas import Replica
 from benchmarks.team_scene.scene import Team
@@ -167,7 +167,8 @@ async def judged(day: Day) -> tuple[dict[str, Any], list[str]]:
         found["use"] = use
         wrong += [f"only {part:.1%} of the calls of {name} were used" for name, part in use.items() if part < LEAST_USE]
     await anyio.to_thread.run_sync(partial(day.team.operate, "history", "--verify"))
-    wrong += missing(day.diary, await anyio.to_thread.run_sync(partial(day.team.operate, "history", "--json")))
+    trail = await anyio.to_thread.run_sync(partial(day.team.operate, "history", "--json"))
+    wrong += unrecorded(day.diary, trail, "".join(one.said() for one in day.team.replicas.every))
     found["asked"] = {name: len(every) for name, every in sink.requests.items()}
     found["broken"] = len(wrong)
     return found, wrong

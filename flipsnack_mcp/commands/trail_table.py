@@ -41,7 +41,7 @@ class ChangeMade:
         title, target = self.title, self.first.target
         named = target if HASH.fullmatch(target) else quoted(target, TITLE_WIDTH) if target else ""
         shown = f"{quoted(title, TITLE_WIDTH)} ({named})" if isinstance(title, str) and title else named
-        return f"{shown}: {one_line(self.last.said)[:REASON_WIDTH]}" if self.last.said else shown
+        return ": ".join(filter(None, (shown, one_line(self.last.said)[:REASON_WIDTH])))
 
 
 def changes_made(entries: Sequence[tuple[str, Event]]) -> list[ChangeMade]:

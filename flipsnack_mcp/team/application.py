@@ -4,14 +4,17 @@ From the outside in: the line of each request in the log, the name by which the 
 how much one may; then the protocol.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
+import anyio
 from anyio.to_thread import run_sync
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.routing import BaseRoute, Router
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from flipsnack_mcp.redis_address import is_redis
 from flipsnack_mcp.server.by_address.own_files import remarks_on_files
@@ -22,7 +25,7 @@ from flipsnack_mcp.store.redis.promises import broken_promises
 from flipsnack_mcp.team.authentication import Authentication
 from flipsnack_mcp.team.binding import Names, names_bound_to, one_of_several
 from flipsnack_mcp.team.ending import MCP, Ending, UnderWay
-from flipsnack_mcp.team.exchange.hooks import HOOKS_AT, hook_routes
+from flipsnack_mcp.team.exchange.hooks import HOOKS_AT, beside_hooks, hook_routes
 from flipsnack_mcp.team.exchange.routes import UPLOAD_PATHS, exchange_routes
 from flipsnack_mcp.team.limits import Limits, Strangers
 from flipsnack_mcp.team.operating.lines import RequestLines
@@ -70,9 +73,23 @@ def application(
     hooks = hook_routes(settings, store)
     routes: Sequence[BaseRoute] = [*readiness.routes, *authentication.routes, *by_address, *hooks]
     router = Router(routes, redirect_slashes=False, default=let_in(kept, settings, authentication))
-    router.lifespan_context = protocol.router.lifespan_context
+    router.lifespan_context = beside_it(protocol.router.lifespan_context, beside_hooks(settings, store))
     names = names_bound_to(host, settings.public_url)
     return RequestLines(Addressed(UnderWay(router, ending, keeps_sessions), names), names.path)
+
+
+def beside_it(lifespan: Lifespan[Any], works: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> Lifespan[Any]:
+    """A lifespan, and works that go on as long as it."""
+
+    @asynccontextmanager
+    async def both(app: Any) -> AsyncGenerator[Any]:
+        async with lifespan(app) as state, anyio.create_task_group() as beside:
+            for work in works:
+                beside.start_soon(work)
+            yield state
+            beside.cancel_scope.cancel()
+
+    return both
 
 
 def let_in(protocol: ASGIApp, settings: Settings, authentication: Authentication) -> ASGIApp:
@@ -124,10 +141,10 @@ class Addressed:
         return await self.app(scope, receive, send)
 
     def _refusal(self, scope: Scope, path: str) -> int:
+        if path.startswith(f"/{HOOKS_AT}/"):
+            return 0  # nothing a browser has of anybody is a right there, and whatever is refused is a lead lost
         origins = values_of_header(scope, b"origin")
         if path.startswith(UPLOAD_PATHS) and origins == [OF_A_PAGE_WITHOUT_REFERRER]:
-            origins = []
-        if path.startswith(f"/{HOOKS_AT}/"):  # nothing a browser has of anybody is a right there
             origins = []
         return self.names.refuse(values_of_header(scope, b"host"), origins)
 

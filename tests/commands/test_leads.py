@@ -16,7 +16,7 @@ import pytest
 from flipsnack_mcp.commands.serve import LEADS_NOWHERE, remarks_on_leads
 from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.store.sqlite import SqliteStore
-from flipsnack_mcp.workflows.leads.hooks import account_behind
+from flipsnack_mcp.workflows.leads.hooks import account_behind, known_hooks
 from flipsnack_mcp.workflows.leads.keeping import keep
 from tests.commands.processes import KEY, SECRET, Ended
 from tests.team.authentication.guarded import accounts_file
@@ -45,7 +45,7 @@ class Leads:
 
     def account_of(self, secret: str) -> str:
         """Whose hook it is, as the settings call it."""
-        account = self._asked(lambda store: account_behind(store, secret)).account
+        account = account_behind(self._asked(known_hooks), secret)
         every = read_settings(self.environment).every
         return next((one.name or "the one" for one in every if one.account == account), "")
 
@@ -108,9 +108,10 @@ def test_a_hook_of_an_account_that_left_the_file_is_revoked_by_what_the_list_cal
     of_several.made("add", "de")
     (gone,) = [one.account for one in read_settings(of_several.environment).every if one.name == "de"]
     without = accounts_file(of_several.file.parent, {}).read_text().replace("[accounts.de]", "[accounts.at]")
-    without = without.replace("DE", "AT")
+    without = without.replace("OF-de-", "OF-at-")
     Path(of_several.environment["FLIPSNACK_ACCOUNTS"]).write_text(without)
     told = of_several("hooks", "list").out
+    assert "what comes is refused" in told
     assert of_several("hooks", "revoke", gone).status == 0, told
     assert of_several("hooks", "list").out == "No account has a hook.\n"
 
@@ -120,6 +121,7 @@ def test_hooks_are_listed_with_what_came(of_several: Leads) -> None:
     of_several.brought("de", Name="Ada")
     of_several.brought("de", Name="Ben")
     head, row = of_several("hooks", "list").out.splitlines()
+    assert "refused" not in row
     assert re.split(r"  +", head) == ["Account", "Made", "Leads in 30 days", "Of unknown kind", "Last"]
     account, _, many, unknown, last = re.split(r"  +", row)
     assert (account, many, unknown) == ("de", "2", "0")

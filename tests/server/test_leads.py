@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from flipsnack_mcp.commands import serve
+from flipsnack_mcp.commands.trail_table import changes_made
 from flipsnack_mcp.server.callers.caller import EVERY_RIGHT, Right
 from flipsnack_mcp.server.instructions import instructions
 from flipsnack_mcp.server.menu import lacking, menu
-from flipsnack_mcp.server.tools.leads.shown import LONGEST_FIELD, in_spans
+from flipsnack_mcp.server.tools.leads.shown import LONGEST_FIELD, MOST_COLUMNS, in_spans
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.store.sqlite import MemoryStore
@@ -126,6 +127,8 @@ async def test_who_saw_them_unmasked_stands_in_the_history_and_not_what(receivin
         ("anna", TOOL, "summer1", "2 leads shown unmasked"),
         ("anna", TOOL, "", "3 leads shown unmasked"),
     ]
+    shown = [one.subject for one in changes_made([("a", one) for one in events])]
+    assert shown == ["summer1: 2 leads shown unmasked", "3 leads shown unmasked"]
 
 
 async def test_what_cannot_be_written_down_is_not_shown_unmasked(
@@ -360,11 +363,12 @@ async def plain_lines(receiving: Receiving) -> list[str]:
     return [line.partition(":")[0] for line in said.text.splitlines() if not line.startswith((" ", "|"))]
 
 
-async def test_an_address_in_the_name_of_a_field_is_masked_too(receiving: Receiving) -> None:
-    await receiving.got(order("shop1", customers={"anna@example.com": {"paid": True}}))
+@pytest.mark.parametrize("sign", ["@", "\uff20", "%40"])
+async def test_an_address_in_the_name_of_a_field_is_masked_too(receiving: Receiving, sign: str) -> None:
+    await receiving.got(order("shop1", customers={f"anna{sign}example.com": {"paid": True}}))
     said = await receiving.call(TOOL)
     assert "customers.anna" not in said.text
-    assert "anna@" not in said.text + str(said.data)
+    assert "anna" not in said.text + str(said.data)
 
 
 async def test_fields_whose_names_are_alike_once_cut_or_masked_are_all_shown(receiving: Receiving) -> None:
@@ -373,6 +377,16 @@ async def test_fields_whose_names_are_alike_once_cut_or_masked_are_all_shown(rec
     said = await receiving.call(TOOL)
     assert [len(one["fields"]) for one in said.data["leads"]] == [4, 3]
     assert len(said.data["by_field"]) == 7
+
+
+async def test_a_saved_table_has_each_field_however_many_there_are(receiving: Receiving) -> None:
+    """Those that are filled in most have columns of their own."""
+    many = [form("summer1", n, **{f"field {n}.{one}": "x" for one in range(150)}, email="anna@x.se") for n in range(2)]
+    await receiving.got(*many)
+    head, *rows = rows_saved(await receiving.call(TOOL, save_as="csv", reveal=True))
+    assert len(head) == 5 + MOST_COLUMNS + 1
+    assert [one[head.index("email")] for one in rows] == ["anna@x.se"] * 2
+    assert all(f"field {n}.149" in head or f"field {n}.149: x" in str(rows) for n in range(2))
 
 
 # --- and nowhere else

@@ -229,5 +229,5 @@ async def test_a_certificate_of_an_authority_that_is_named_is_trusted_and_no_oth
 
 def test_a_missing_client_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "redis.asyncio", None)
-    with pytest.raises(StoreUnusable, match=r"pip install 'flipsnack-mcp\[redis\]'"):
+    with pytest.raises(StoreUnusable, match=r"pip install '\.\[redis\]' in its folder"):
         anyio.run(RedisStore(redis_address("redis://127.0.0.1/0")).transact, increment)

@@ -26,6 +26,7 @@ NO_PUBLIC_URL = (
     "reaches the server.\n"
 )
 BEFORE_IS_OVER = "The address before ended with this: until Flipsnack has the new one, what it sends is refused.\n"
+OF_NO_ACCOUNT = " (what comes is refused: no account here has its key)"
 HAS_ONE = "This account has a hook. `hooks replace` makes a new address and ends that one. Nothing was changed."
 HAS_NONE = "This account has no hook. Nothing was changed."
 Making = Callable[[Store, str], Awaitable[str | None]]
@@ -91,7 +92,9 @@ def hooks_list(settings: Settings) -> int:
 async def rows_of_hooks(settings: Settings, store: Store) -> list[Sequence[str]]:
     """A line for each account that has one."""
     hooks, now = await every_hook(store), time()
-    called = await names_in(settings, store, (one.account for one in hooks))
+    names = await names_in(settings, store, (one.account for one in hooks))
+    own = {one.account for one in settings.every}
+    called = {account: name + OF_NO_ACCOUNT * (account not in own) for account, name in names.items()}
     counts = [
         await counted(store, one.account, since=now - 30 * DAY_OF_LEADS, until=now + DAY_OF_LEADS) for one in hooks
     ]

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping
 
-ADDRESS = re.compile(r"[^\s@]+(@[\w-]+(?:\.[\w-]+)+)")
+# Its sign may be a wide one, or written as in a link.
+ADDRESS = re.compile(r"[^\s@\uff20\ufe6b]+?((?:[@\uff20\ufe6b]|%40)[\w-]+(?:\.[\w-]+)+)")
 # These say which form and when, not who. Whatever stands below `data` was typed by a person.
 IMPERSONAL = re.compile(r"(flipbook|collection|form)_?(hash|title|id)|type|timestamp|datetime", re.IGNORECASE)
 

@@ -19,6 +19,8 @@ NOT_WRITTEN = (
     f"{LIE_STILL}: it did not write them anew in time. Run BGREWRITEAOF and BGSAVE there, and see that both succeed."
 )
 
+COPIED = "Other Redis servers keep a copy of that one, and what was erased may lie in their files still: see to those as well."
+
 
 async def files_written_anew(link: RedisLink) -> tuple[str, ...]:
     """Let it write its files anew, and wait for it; what remains, in sentences."""
@@ -48,7 +50,7 @@ async def written_anew(link: RedisLink) -> tuple[str, ...]:
         told = await at_rest(link)
         if sent_text(told["rdb_last_bgsave_status"]) != "ok":
             return (NOT_WRITTEN,)
-    return ()
+    return (COPIED,) if (await link.client.info("replication"))["connected_slaves"] else ()
 
 
 async def at_rest(link: RedisLink) -> dict[str, Any]:

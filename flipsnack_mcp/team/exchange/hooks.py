@@ -6,8 +6,10 @@ and only what is wrong with the path or has no end is refused.
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
 
 import anyio
 from starlette.responses import Response
@@ -19,8 +21,10 @@ from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store, StoreUnusable
 from flipsnack_mcp.team.ending import header_of
 from flipsnack_mcp.team.exchange.guessing import Guessing
+from flipsnack_mcp.team.exchange.together import AskedTogether
 from flipsnack_mcp.team.limits import read_whole
-from flipsnack_mcp.workflows.leads.hooks import Behind, account_behind
+from flipsnack_mcp.workflows.leads.forgetting import forget_as_time_goes
+from flipsnack_mcp.workflows.leads.hooks import KnownHooks, account_behind, known_hooks
 from flipsnack_mcp.workflows.leads.keeping import HookBody, hook_body, keep_all
 
 HOOKS_AT = "hooks"
@@ -33,6 +37,8 @@ AGAIN_IN = "10"
 MOST_TOGETHER = 100
 """Leads that are stored in one step."""
 
+NO_HOOKS = KnownHooks((), 0.0)
+
 log = logging.getLogger(__name__)
 
 
@@ -40,6 +46,11 @@ def hook_routes(settings: Settings, store: Store) -> list[Route]:
     """The routes of hooks. Where leads are not wanted every path is a wrong one."""
     hooks = Hooks(settings, store)
     return [Route(f"/{HOOKS_AT}", hooks), Route(f"/{HOOKS_AT}/{{secret:path}}", hooks)]
+
+
+def beside_hooks(settings: Settings, store: Store) -> Sequence[Callable[[], Coroutine[Any, Any, None]]]:
+    """What lets leads go that are over, where any are received."""
+    return [partial(forget_as_time_goes, store, settings.leads_days)] if settings.leads else []
 
 
 @dataclass(eq=False)
@@ -57,6 +68,7 @@ class Hooks:
         self._wanted, self._days, self._store = settings.leads, settings.leads_days, store
         self._accounts = {one.account for one in settings.every}
         self._guessing, self._turn = Guessing(), anyio.Lock()
+        self._known = AskedTogether(partial(known_hooks, store))
         self._line = dict[InLine, None]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,16 +88,13 @@ class Hooks:
 
     async def _taken(self, scope: Scope, receive: Receive) -> int:
         """Take what a request brings; the status of its answer."""
-        found = await self._behind(scope)
-        if found.account not in self._accounts or scope["method"] != "POST":
+        # Looked for in the same way whatever the path is; where leads are not wanted all are nobody's.
+        hooks = await self._known.answer() if self._wanted else NO_HOOKS
+        account = account_behind(hooks, scope["path_params"].get("secret", ""))
+        if account not in self._accounts or scope["method"] != "POST":
             return 404
         body = bytearray()
-        return await arriving(body, scope, receive) or await self._stored(read_at_hook(found, bytes(body)))
-
-    async def _behind(self, scope: Scope) -> Behind:
-        """Whose hook it is, looked for in the same way whatever the path is; nobody's where leads are not wanted."""
-        path = scope["path_params"].get("secret", "")
-        return await account_behind(self._store, path) if self._wanted else Behind("", 0)
+        return await arriving(body, scope, receive) or await self._stored(read_at_hook(account, bytes(body), hooks.at))
 
     async def _stored(self, brought: HookBody) -> int:
         """Keep it, with all that wait by then: those of one process would only be in each other's way in the store."""
@@ -119,12 +128,25 @@ async def arriving(body: bytearray, scope: Scope, receive: Receive) -> int:
     return 408
 
 
-def read_at_hook(found: Behind, body: bytes) -> HookBody:
+def read_at_hook(account: str, body: bytes, at: float) -> HookBody:
     """What a body says; what is no JSON, or nested as no lead is, counts as a text, by which a repetition is known."""
     try:
-        return hook_body(found.account, json.loads(body), found.at)
+        return hook_body(account, told_by_hook(body), at)
     except (ValueError, RecursionError):
-        return hook_body(found.account, body.decode("latin-1"), found.at)
+        return hook_body(account, body.decode("latin-1"), at)
+
+
+def told_by_hook(body: bytes) -> object:
+    """What is said in JSON, which is Unicode; in anything else as it is mostly meant, for a lead is more than its accents.
+
+    Raises:
+        ValueError: It is no JSON.
+        RecursionError: It is nested too deeply to be read.
+    """
+    try:
+        return cast("object", json.loads(body))
+    except UnicodeDecodeError:
+        return cast("object", json.loads(body.decode("cp1252", errors="replace")))
 
 
 def without_words(status: int) -> Response:

@@ -25,12 +25,16 @@ from flipsnack_mcp.workflows.leads.keeping import (
     pages_between,
 )
 
-MAIL_ADDRESS = re.compile(r"[^\s@<>\"(),;:]+@[^\s@<>\"(),;:]+")
+MAIL_ADDRESS = re.compile(r"[^\s@<>\"(),;:]+@[^\s@<>\"(),;:?&/]+")
 LONGEST_MAIL_ADDRESS = 254
-# A part of somebody else's longer address is none.
-BEFORE_IT, AFTER_IT = r"(?<![\w.+-])", r"(?![\w-])(?!\.\w)"
-MAY_HOLD_ONE = re.compile("[@\ufe6b\uff20%&]")
+LATIN, ANY_LETTER, MARKS = "0-9a-z\u00aa-\u024f", r"\w", "._+-"
+LATIN_LETTER = re.compile(f"[{LATIN}]")
+MAY_HOLD_ONE = re.compile(r"[@\ufe6b\uff20%&\\]")
 MARKS_OF_MARKDOWN = str.maketrans("", "", "\\`")
+DOTS = str.maketrans("\u3002\uff61", "..")
+JSON_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|[nrtbf])")
+WRITTEN_WITHIN = 3
+"""So often may one way of writing stand within another, as a link does in a link."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,21 @@ def pattern_of(address: str) -> re.Pattern[str]:
     Raises:
         ValueError: It is no e-mail address.
     """
-    plain = as_searched(address).strip().removeprefix("mailto:").strip("<>")
+    plain = as_searched(address).strip().removeprefix("mailto:").strip("<>").rstrip(".")
     if not MAIL_ADDRESS.fullmatch(plain) or len(plain) > LONGEST_MAIL_ADDRESS:
         raise ValueError("That is no e-mail address, which has the form NAME@HOST.")
     name, _, host = plain.rpartition("@")
-    spelt = "|".join(re.escape(f"{name}@{one}") for one in spellings_of_host(host))
-    return re.compile(f"{BEFORE_IT}(?:{spelt}){AFTER_IT}")
+    return re.compile("|".join(alone(f"{name}@{one}") for one in {*spellings_of_host(host)}))
+
+
+def alone(address: str) -> str:
+    """A pattern of an address that is no part of a longer one.
+
+    Marks before it are, where a word is before them: `x.ada@` is another, `_ada@` is not. A script other than its own is
+    no part of it: not all put blanks between words.
+    """
+    before, after = [LATIN if LATIN_LETTER.match(one) else ANY_LETTER for one in (address[0], address[-1])]
+    return rf"(?:^|[^{before}{MARKS}])[{MARKS}]*{re.escape(address)}(?!\.?[{after}]|-+[{after}])"
 
 
 def spellings_of_host(host: str) -> Iterator[str]:
@@ -83,19 +96,31 @@ def spellings_of_host(host: str) -> Iterator[str]:
 
 
 def holds_address(texts: Iterable[str], wanted: re.Pattern[str]) -> bool:
-    """Whether an address stands in one of these texts, however a form or a browser has written it there."""
+    """Whether an address stands in one of these texts, however a form, a program or a browser has written it there."""
     ways = (way for text in texts if MAY_HOLD_ONE.search(text) for way in ways_to_read(text))
     return any(wanted.search(as_searched(way)) for way in ways)
 
 
-def ways_to_read(text: str) -> set[str]:
-    """A text as it stands, and as what it may have been written for reads it."""
-    return {text, unquote(text), html.unescape(text), text.translate(MARKS_OF_MARKDOWN)}
+def ways_to_read(text: str) -> Iterator[str]:
+    """A text as it stands, as Markdown shows it, and as what is written for a page, for a link and as JSON is read."""
+    yield text
+    if text != (shown := text.translate(MARKS_OF_MARKDOWN)):
+        yield shown
+    for _ in range(WRITTEN_WITHIN):
+        before, text = text, JSON_ESCAPE.sub(read_escape, unquote(html.unescape(text)))
+        if text == before:
+            return
+        yield text
+
+
+def read_escape(found: re.Match[str]) -> str:
+    """What is written so within a text of JSON; what forms lines is a blank."""
+    return chr(int(found[1], 16)) if found[1] else " "
 
 
 def as_searched(text: str) -> str:
     """A text as addresses are compared: without what nobody sees, and large letters like small ones."""
-    return unicodedata.normalize("NFKC", one_line(text)).casefold()
+    return unicodedata.normalize("NFKC", one_line(text)).casefold().translate(DOTS)
 
 
 PAGES_AT_ONCE = 20
@@ -131,7 +156,7 @@ def texts_of(row: dict[str, Any]) -> Iterator[str]:
 
 def files_erased(records: Records, wanted: re.Pattern[str]) -> int:
     """Delete the files that hold an address; how many they were. Whoever fetches one now finds nothing."""
-    gone = [name for name, body in records.all(KEPT_FILE) if holds_address([text_kept_in(body)], wanted)]
+    gone = [name for name, body in records.all(KEPT_FILE) if holds_address(text_kept_in(body).splitlines(), wanted)]
     for name in gone:
         records.delete(KEPT_FILE, name)
     return len(gone)

@@ -19,11 +19,11 @@ class Hook:
 
 
 @dataclass(frozen=True)
-class Behind:
-    """What is at the end of a path."""
+class KnownHooks:
+    """The hooks there are at one moment."""
 
-    account: str
-    """Nobody's is empty."""
+    known_by: tuple[tuple[str, str], ...]
+    """Account, and hash of the secret."""
     at: float
     """What the store's clock on the wall shows: one for all replicas."""
 
@@ -63,16 +63,19 @@ async def every_hook(store: Store) -> list[Hook]:
     return [Hook(account, body["made"]) for account, body in found]
 
 
-async def account_behind(store: Store, secret: str) -> Behind:
-    """Whose hook has this secret. It takes as long for each: all are compared, to their ends."""
-    asked = hash_of_hook(secret)
+async def known_hooks(store: Store) -> KnownHooks:
+    """All there are."""
 
-    def work(records: Records) -> Behind:
-        hooks = records.all(HOOK)
-        found = [account for account, body in hooks if compare_digest(body["known_by"], asked)]
-        return Behind("".join(found), records.wall)
+    def work(records: Records) -> KnownHooks:
+        return KnownHooks(tuple((account, body["known_by"]) for account, body in records.all(HOOK)), records.wall)
 
     return await store.transact(work)
+
+
+def account_behind(hooks: KnownHooks, secret: str) -> str:
+    """Whose hook has this secret; nobody's is empty. It takes as long for each: all are compared, to their ends."""
+    asked = hash_of_hook(secret)
+    return "".join([account for account, known_by in hooks.known_by if compare_digest(known_by, asked)])
 
 
 def drawn_for(records: Records, account: str) -> str:

@@ -7,7 +7,7 @@ while that it came: a repetition is known by it, also where nothing but counts i
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import chain, compress
 from typing import Any
@@ -137,7 +137,7 @@ async def accounts_with_leads(store: Store) -> list[str]:
 def keep_new(records: Records, new: Sequence[HookBody], days: int) -> None:
     """Keep what is known not to be there, by account and day."""
     for account, day in dict.fromkeys((one.account, utc_day(one.received)) for one in new):
-        begin_day(records, account, day, days)
+        begin_day(records, account, day)
         some = [one for one in new if (one.account, utc_day(one.received)) == (account, day)]
         add_to_day(records, f"{account} {day}", some, days)
 
@@ -170,18 +170,11 @@ def write(records: Records, day: str, there: LeadDay, rows: Sequence[Body], days
         records.put(LEAD_PAGE, f"{day} {number}", one, keep=one["ends"] - records.now)
 
 
-def begin_day(records: Records, account: str, day: str, days: int) -> None:
-    """Write down that something came on this day; with the first of it, what is older than is wanted now goes."""
+def begin_day(records: Records, account: str, day: str) -> None:
+    """Write down that something came on this day."""
     known = days_known(records, account)
-    if day in known:
-        return
-    records.put(LEADS_OF, account, {"days": [*known, day][-MOST_DAYS:]})
-    for name, there in days_there(records, account, known):
-        if there.pages and records.now - there.at > days * DAY_OF_LEADS:
-            for number in range(1, there.pages + 1):
-                records.delete(LEAD_PAGE, f"{name} {number}")
-            left = there.at + MOST_DAYS * DAY_OF_LEADS - records.now
-            records.put(LEAD_DAY, name, asdict(replace(there, pages=0, filled=0)), keep=left)
+    if day not in known:
+        records.put(LEADS_OF, account, {"days": [*known, day][-MOST_DAYS:]})
 
 
 def pages_between(records: Records, account: str, since: float, until: float) -> list[str]:

@@ -16,13 +16,16 @@ ORDERS = frozenset({"order", "orders", "ordered", "cart", "checkout", "purchase"
 PLAIN_KIND = re.compile(r"[A-Za-z0-9 ._/:-]{1,40}")
 """It is counted, and so kept for longer than anything that a person could have written."""
 WORDS_OF_A_TYPE = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-PLAIN_HASH = re.compile(r"[A-Za-z0-9_-]{0,64}")
-"""Of a flipbook, or nothing: an order may not name one."""
+LONGEST_HASH = 64
+PLAIN_HASH = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_HASH}}}")
+"""It is counted as well."""
 AROUND_THE_FIELDS = ("type", "timestamp", "datetime", "flipbook_hash", "flipbook_title", "data")
 LONGEST_MOMENT, LONGEST_FLIPBOOK_TITLE = 64, 300
 MOST_FIELDS, LONGEST_FIELD_NAME, LONGEST_ANSWER = 200, 200, 10_000
 DEEPEST_FIELD = 8
 """So deep are the fields of an order told apart; what lies deeper is one field."""
+LONGEST_WAY_BACK = 320
+HALF_AN_ADDRESS = re.compile(r"[^\s<>\"(),;:]*(?:@|\uff20|%40)[^\s<>\"(),;:]*\Z")
 MOST_OF_A_LEAD = 50_000
 """Of all fields of a lead together: what is longer is cut."""
 
@@ -47,8 +50,7 @@ def lead_of(body: object, received: float) -> Lead | None:
     """Read what a webhook brought; None where its type or its shape is not known."""
     told = cast("dict[str, Any]", body) if isinstance(body, dict) else {}
     kind, named = told.get("type"), told.get("flipbook_hash")
-    named = "" if named is None else named
-    if not (isinstance(kind, str) and isinstance(named, str) and PLAIN_HASH.fullmatch(named)):
+    if not isinstance(kind, str) or isinstance(named, dict | list | bool):
         return None
     parts = parts_told(kind, told)
     fields = fields_in(cast("dict[str, Any]", parts)) if isinstance(parts, dict) else {}
@@ -56,7 +58,13 @@ def lead_of(body: object, received: float) -> Lead | None:
         return None
     kind = CONTACT if kind.casefold() == CONTACT else kind
     title = written_out(told.get("flipbook_title"), LONGEST_FLIPBOOK_TITLE)
-    return Lead(kind, received, moment_in(told), named, title, fields)
+    return Lead(kind, received, moment_in(told), hash_in(named), title, fields)
+
+
+def hash_in(named: object) -> str:
+    """The hash of a flipbook; of what cannot be one nothing is kept, and the lead is of no flipbook that is known."""
+    text = written_out(named, LONGEST_HASH + 1)
+    return text if PLAIN_HASH.fullmatch(text) else ""
 
 
 def parts_told(kind: str, told: Mapping[str, Any]) -> object:
@@ -114,7 +122,12 @@ def written_out(value: object, longest: int) -> str:
     """A value as text, whole characters of it and no more than so many. What is no text is written as JSON writes it."""
     text = value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
     whole = text[: longest + 1].encode(errors="replace").decode()
-    return whole if len(whole) <= longest else f"{whole[: max(longest - 1, 0)]}…"[:longest]
+    return whole if len(whole) <= longest else f"{without_half_an_address(whole[: max(longest - 1, 0)])}…"[:longest]
+
+
+def without_half_an_address(cut: str) -> str:
+    """A text that is cut, and not within an e-mail address: of half of one nobody would know whom to erase it for."""
+    return cut[:-LONGEST_WAY_BACK] + HALF_AN_ADDRESS.sub("", cut[-LONGEST_WAY_BACK:])
 
 
 def digest_of(body: object) -> str:

@@ -4,6 +4,7 @@ import gzip
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from flipsnack_mcp.store.records import Body, StoreUnreachable
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.team.exchange import guessing, hooks
 from flipsnack_mcp.team.exchange.hooks import LARGEST_LEAD
+from flipsnack_mcp.workflows.leads.forgetting import FORGET_EVERY
 from flipsnack_mcp.workflows.leads.hooks import add_hook, replace_hook, revoke_hook
 from flipsnack_mcp.workflows.leads.keeping import EVER, counted, kept
 from tests.team.over_http import whole_application
@@ -113,6 +115,7 @@ async def test_a_lead_is_kept_once_however_often_it_is_sent(receiver: Receiver) 
         {"content-type": "text/plain"},
         {"content-encoding": "gzip"},
         {"accept": "x/y"},
+        {"host": "another.example"},
     ],
     ids=str,
 )
@@ -121,6 +124,13 @@ async def test_how_a_lead_is_sent_does_not_matter(receiver: Receiver, headers: d
     path = await receiver.hook()
     assert (await receiver.send(f"{path}?a=b", json.dumps(LEAD).encode(), headers=headers)).status_code == 204
     assert await receiver.leads == ["Ada"]
+
+
+@pytest.mark.parametrize("alphabet", ["utf-8-sig", "utf-16", "cp1252"])
+async def test_in_which_alphabet_a_lead_is_written_does_not_matter(receiver: Receiver, alphabet: str) -> None:
+    body = json.dumps({**LEAD, "data": {"Name": "Zo\u00eb"}}, ensure_ascii=False).encode(alphabet)
+    assert (await receiver.send(await receiver.hook(), body)).status_code == 204
+    assert await receiver.leads == ["Zo\u00eb"]
 
 
 async def test_a_burst_waits_for_the_store_together_and_all_of_it_is_kept(receiver: Receiver) -> None:
@@ -255,6 +265,39 @@ async def test_who_guesses_waits_and_leads_do_not(receiver: Receiver) -> None:
     assert sorted(statuses) == [404] * guessing.MOST_WRONG + [429] * 5
 
 
+async def test_a_flood_of_wrong_paths_asks_the_store_no_oftener_than_one_after_the_other(receiver: Receiver) -> None:
+    """Or right ones would wait behind it: each is answered by what was asked after it came."""
+    path = await receiver.hook()
+    receiver.store.takes = 0.5
+    statuses = list[int]()
+
+    async def guessed() -> None:
+        statuses.append((await receiver.send("/hooks/guessed")).status_code)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(500):
+            group.start_soon(guessed)
+        await anyio.sleep(0.1)
+        began, before = anyio.current_time(), receiver.store.asked
+        assert (await receiver.send(path)).status_code == 204
+        assert anyio.current_time() - began < 1.5
+        assert receiver.store.asked - before == 2
+    assert await receiver.leads == ["Ada"]
+    assert set(statuses) == {404, 429}
+
+
+async def test_a_hook_that_is_revoked_while_others_are_asked_for_takes_nothing_more(receiver: Receiver) -> None:
+    path = await receiver.hook()
+    receiver.store.takes = 0.5
+    async with anyio.create_task_group() as group:
+        group.start_soon(receiver.send, "/hooks/guessed")
+        await anyio.sleep(0.4)
+        receiver.store.takes = 0.0
+        await revoke_hook(receiver.store, receiver.settings.account)
+        assert (await receiver.send(path)).status_code == 404
+    assert await receiver.leads == []
+
+
 @pytest.mark.parametrize(
     ("kind", "status"), [("too large", 413), ("without an end", 413), ("that never goes on", 408), ("announced", 413)]
 )
@@ -330,6 +373,43 @@ async def test_a_server_that_ended_between_storing_and_answering_is_answered_by_
     other = Receiver(receiver.settings, receiver.store)
     assert (await other.send(path)).status_code == 204
     assert await receiver.leads == ["Ada"]
+
+
+@asynccontextmanager
+async def running(app: Any) -> AsyncIterator[None]:
+    """An application between its start and its end."""
+    said, over = list[str](), anyio.Event()
+
+    async def receive() -> dict[str, str]:
+        if said:
+            await over.wait()
+        return {"type": "lifespan.shutdown" if said else "lifespan.startup"}
+
+    async def send(message: dict[str, str]) -> None:
+        said.append(message["type"])
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(app, {"type": "lifespan", "state": {}}, receive, send)
+        while not said:  # noqa: ASYNC110 - it tells nobody else
+            await anyio.sleep(0.01)
+        yield
+        over.set()
+    assert said == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+async def test_a_server_that_is_to_keep_leads_for_fewer_days_lets_the_others_go_before_another_comes(
+    receiver: Receiver,
+) -> None:
+    """Also where the store is away at first."""
+    await receiver.send(await receiver.hook())
+    later = Receiver(replace(receiver.settings, leads_days=0), receiver.store)
+    later.store.away = True
+    async with running(later.app):
+        await anyio.sleep(FORGET_EVERY / 2)
+        later.store.away = False
+        assert await later.leads == ["Ada"]
+        await anyio.sleep(FORGET_EVERY)
+        assert await later.leads == []
 
 
 async def test_neither_the_path_nor_a_lead_stands_in_a_log(

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime
 from itertools import islice
 from typing import Any, TypeVar
@@ -19,7 +20,7 @@ MOST_SPANS = 14
 ANSWERS_TOGETHER, FEWEST_ANSWERS = 60, 6
 BYTES_TOGETHER, FEWEST_BYTES, SHORTEST_CUT = 1280, 128, 24
 """What has room in a list of leads, names of fields included, and what each has however many they are."""
-MOST_COLUMNS = 200
+MOST_COLUMNS, OTHER_FIELDS = 200, "other fields"
 LONGEST_FIELD, BYTES_OF_A_TITLE, LONGEST_CELL = 40, 48, 10_000
 
 
@@ -94,15 +95,24 @@ def answers_of(fields: Mapping[str, str], *, reveal: bool) -> Iterable[tuple[str
 
 
 def leads_as_table(name: str, leads: Sequence[Lead], kind: str, safe: Safe, *, reveal: bool) -> bytes:
-    """A row for each lead, and a column for each field that any of them has."""
+    """A row for each lead, and a column for each field that any of them has; of too many the rarest share one."""
     shown = [named_apart(answers_of(one.fields, reveal=reveal)) for one in leads]
-    fields = [*dict.fromkeys(field for one in shown for field in one)][:MOST_COLUMNS]
-    head = ["date (UTC)", "submitted", "collection_hash", "title", "type", *fields]
+    filled = Counter(field for one in shown for field in one)
+    own = {field for field, _ in filled.most_common(MOST_COLUMNS)}
+    columns = [field for field in filled if field in own]
+    others = [OTHER_FIELDS] if len(filled) > len(columns) else []
+    head = ["date (UTC)", "submitted", "collection_hash", "title", "type", *columns, *others]
     rows: list[Row] = [
-        [moment_of(one), one.submitted, one.flipbook_hash, one.flipbook_title, one.kind, *map(answers.get, fields)]
+        [moment_of(one), one.submitted, one.flipbook_hash, one.flipbook_title, one.kind, *map(answers.get, columns)]
+        + [without_column(answers, own) for _ in others]
         for one, answers in zip(leads, shown, strict=True)
     ]
     cells = [as_safe([cleaned(str(one or ""), LONGEST_CELL) for one in row], safe) for row in (head, *rows)]
     if kind == "csv":
         return as_csv(cells[0], cells[1:])
     return as_markdown(name, [*map(escape_for_markdown, cells[0])], cells[1:])
+
+
+def without_column(answers: Mapping[str, str], columns: AbstractSet[str]) -> str:
+    """The answers that have no column of their own, each with what its field is called."""
+    return "; ".join(f"{field}: {told}" for field, told in answers.items() if told and field not in columns)
