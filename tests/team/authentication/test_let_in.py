@@ -51,7 +51,8 @@ async def test_a_stream_that_has_ended_leaves_nobody_looking_at_its_token(tmp_pa
         await send({"type": "http.response.body", "body": b"the end"})
 
     async def nothing() -> Message:
-        return await anyio.sleep_forever()
+        await anyio.sleep_forever()
+        raise AssertionError
 
     async def send(message: Message) -> None:
         sent.append(message)
