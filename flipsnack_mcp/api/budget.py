@@ -118,7 +118,7 @@ def tidy(doc: SharedBudget, now: float, rules: BudgetRules) -> None:
     The second costs a minute at most, once.
     """
     for call in doc["log"]:
-        if max(call["granted"], call["settled"] or 0) > now:
+        if call["granted"] > now or (call["settled"] or now) > now:
             call["granted"] = min(call["granted"], now)
             call["settled"] = None if call["settled"] is None else min(call["settled"], now)
     oldest = now - max(w + rules.margin for _, w in rules.limits)
@@ -222,9 +222,10 @@ def leave(doc: SharedBudget, who: str, callers: int) -> None:
 
 
 def settle(doc: SharedBudget, now: float, number: int) -> None:
-    for call in doc["log"]:
-        if call["id"] == number:
+    for call in reversed(doc["log"]):
+        if call["id"] == number:  # no two have the same
             call["settled"] = max(call["granted"], stamp(call, now))
+            return
 
 
 def give_back(doc: SharedBudget, number: int) -> None:

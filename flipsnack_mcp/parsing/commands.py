@@ -98,7 +98,12 @@ def add_tokens(token: argparse.ArgumentParser) -> None:
     add = what.add_parser("add", help="make a token, which is printed once")
     add.add_argument("name", metavar="NAME", help="whose it is, for the history")
     add.add_argument("--account", metavar="A,B", help="for which accounts of FLIPSNACK_ACCOUNTS; '*' for all of them")
-    add.add_argument("--may", metavar="RIGHTS", default="read", help=f"of {', '.join(Right)} (default: read)")
+    add.add_argument(
+        "--may",
+        metavar="RIGHTS",
+        default="read",
+        help=f"of {', '.join(Right)}, with commas; the last two are for what readers fill in (default: read)",
+    )
     add.add_argument("--expires", type=whole, metavar="DAYS", help="after how many days it is over (default: never)")
     every = what.add_parser("list", help="show whose tokens there are")
     revoke = what.add_parser("revoke", help="take a token back")

@@ -234,7 +234,9 @@ def told_to_sender(arrival: Arrival) -> PlainAnswer:
             other = "This one was not uploaded. Ask the assistant what became of the other."
             return PlainAnswer(409, "Another document arrived at this address first.", other)
         case "refused":
-            return PlainAnswer(422, arrival.said, "Nothing was uploaded. Ask the assistant for a new address.")
+            return PlainAnswer(
+                422, arrival.said, f"{whole} came. Nothing was uploaded. Ask the assistant for a new address."
+            )
 
 
 def media_type_of(name: str) -> str:

@@ -53,6 +53,9 @@ class ArrivedDocument:
 
     place: SpooledFile
     name: str
+    """For Flipsnack."""
+    told: str
+    """For whoever sent it, who may have given it none."""
     sha256: str
 
 
@@ -89,7 +92,7 @@ class Handing:
     async def _sent(
         self, asked: HandedUpload, arrived: ArrivedDocument, token: str, kept_open: AsyncExitStack
     ) -> Arrival:
-        opening = open_received(arrived.place.file, arrived.name, arrived.sha256)
+        opening = open_received(arrived.place.file, arrived.name, arrived.sha256, arrived.told)
         document = await kept_open.enter_async_context(opening)
         look = await look_ahead(document)
         if asked.tool == AddFlipbook.tool_name:
