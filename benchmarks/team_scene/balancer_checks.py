@@ -215,6 +215,17 @@ def no_secret_is_written_down(folder: Path, kind: str) -> str:
     return f"no address and no token in {len(logged.splitlines())} lines"
 
 
+def where_nobody_is_reached_no_query_is_written_down(folder: Path, kind: str) -> str:
+    paths = ("/mcp", "/ready", "/.well-known/oauth-protected-resource", "/hooks/x")
+    with balancing(Balancer(folder, kind), [unbound_port(), unbound_port()]) as nginx:
+        told = [post(nginx, f"{path}?token={CANARY}").status_code for path in paths]
+        assert set(told) <= {502, 503}, told
+        logged = nginx.logged
+    assert '"replica_said":"502' in logged
+    assert CANARY not in logged, next(line for line in logged.splitlines() if CANARY in line)
+    return "a replica that is not reached is named without what it was asked"
+
+
 def too_large(balancer: Balancer) -> bytes:
     """What is said to who announces a document that nobody may send."""
     head = f"PUT /uploads/{CANARY} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 600000000\r\n\r\n"
@@ -230,6 +241,7 @@ CHECKS = (
     what_is_too_much_is_refused_in_words,
     documents_and_answers_go_through_as_they_come,
     no_secret_is_written_down,
+    where_nobody_is_reached_no_query_is_written_down,
 )
 
 

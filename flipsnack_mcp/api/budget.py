@@ -1,7 +1,7 @@
 """The request budget's rules: may a caller go now, or how long must it wait, if all processes share one allowance?
 
 Every process looks at one small document (recent calls, and who waits) and decides by the same pure functions; a
-`BudgetStore` (see `pace`) makes each look atomic. Nothing in the future is booked, so a killed process locks nothing and a
+`BudgetStore` (see `counting`) makes each look atomic. Nothing in the future is booked, so a killed process locks nothing and a
 person's call overtakes a batch just by sorting first. ARCHITECTURE.md says why not a library.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 
-from flipsnack_mcp.api.ledger import Call, SharedBudget, Want
+from flipsnack_mcp.api.counting.ledger import Call, SharedBudget, Want
 
 BEHIND = 0.02  # seconds by which others let the first in turn go first
 
@@ -118,7 +118,7 @@ def tidy(doc: SharedBudget, now: float, rules: BudgetRules) -> None:
     The second costs a minute at most, once.
     """
     for call in doc["log"]:
-        if max(call["granted"], call["settled"] or 0) > now:
+        if call["granted"] > now or (call["settled"] or now) > now:
             call["granted"] = min(call["granted"], now)
             call["settled"] = None if call["settled"] is None else min(call["settled"], now)
     oldest = now - max(w + rules.margin for _, w in rules.limits)
@@ -222,9 +222,10 @@ def leave(doc: SharedBudget, who: str, callers: int) -> None:
 
 
 def settle(doc: SharedBudget, now: float, number: int) -> None:
-    for call in doc["log"]:
-        if call["id"] == number:
+    for call in reversed(doc["log"]):
+        if call["id"] == number:  # no two have the same
             call["settled"] = max(call["granted"], stamp(call, now))
+            return
 
 
 def give_back(doc: SharedBudget, number: int) -> None:

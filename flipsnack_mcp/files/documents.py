@@ -31,6 +31,19 @@ LATE_HEADER_WARNING = (
 )
 IMAGE_TYPES = {PNG: "image/png", JPEG: "image/jpeg", b"GIF87a": "image/gif", b"GIF89a": "image/gif"}
 
+BEGINNINGS = {
+    PDF: "a PDF",
+    PNG: "a PNG image",
+    JPEG: "a JPEG image",
+    b"GIF8": "a GIF image",
+    b"PK\x03\x04": "a zip, as Word, PowerPoint and Excel documents are",
+    b"\xd0\xcf\x11\xe0": "an older Word, PowerPoint or Excel document",
+    b"%!PS": "a PostScript document",
+    b"<": "a web page or XML",
+    b"{": "JSON",
+}
+"""What people take for a document, by its first bytes."""
+
 
 class Kind(Enum):
     """What a document has to be."""
@@ -91,6 +104,7 @@ class OpenDocument:
 
     Attributes:
         name: The file's own name, without folders, or what whoever sent it calls it.
+        told: What it is called in a sentence, with quotation marks where that is somebody's name for it.
         path: Where it was found.
         received: Whether it was sent here, and so lies nowhere that means anything to anybody.
         size: Its length in bytes when it was opened; exactly so many are read.
@@ -102,15 +116,22 @@ class OpenDocument:
     """
 
     def __init__(
-        self, path: Path, kind: Kind, status: os.stat_result, reader: Reader, name: str = "", sha256: str = ""
+        self,
+        path: Path,
+        kind: Kind,
+        status: os.stat_result,
+        reader: Reader,
+        name: str = "",
+        sha256: str = "",
+        told: str = "",
     ) -> None:
-        name = name or path.name
-        head = _read_head(name, reader)
-        self.name, self.path = name, path
+        self.name, self.path = name or path.name, path
+        self.told = told or quote_path(self.name)
+        head = _read_head(self.told, reader)
         self.received = bool(sha256)
         self.changed, self.touched = status.st_mtime_ns, status.st_ctime_ns
         self.size = status.st_size
-        self.content_type = _content_type(name, kind, head)
+        self.content_type = _content_type(self.told, kind, head)
         self.kind = kind
         self.warnings = tuple(_warnings(kind, head, self.size))
         self._state = _state_of(status)
@@ -163,17 +184,17 @@ def still_there() -> Iterator[None]:
 
 @asynccontextmanager
 async def open_received(
-    file: PartialFile, name: str, sha256: str, kind: Kind = Kind.PDF
+    file: PartialFile, name: str, sha256: str, told: str, kind: Kind = Kind.PDF
 ) -> AsyncIterator[OpenDocument]:
-    """Opens what was sent here, under the name that it was sent by; raises `RefusedFile` where it is no document."""
+    """Opens what was sent here, under a name for Flipsnack and one for who sent it; raises `RefusedFile` where it is no document."""
     reader = Reader()
 
     def take() -> OpenDocument:
         descriptor = file.opened_again()
         reader.take(descriptor)
         status = os.fstat(descriptor)
-        _check_status(name, status)
-        return OpenDocument(file.path, kind, status, reader, name, sha256)
+        _check_status(told, status)
+        return OpenDocument(file.path, kind, status, reader, name, sha256, told)
 
     async with _closing(reader):
         yield await to_thread.run_sync(take)
@@ -201,7 +222,7 @@ def _open(path: str, folders: Sequence[Path], kind: Kind, reader: Reader) -> Ope
     places = locate(path, folders)
     file = open_place(places, partial(files_around, places if kind is Kind.PDF else ()))
     reader.take(file.descriptor)
-    _check_status(file.place.name, file.status)
+    _check_status(quote_path(file.place.name), file.status)
     return OpenDocument(file.place.path, kind, file.status, reader)
 
 
@@ -210,8 +231,7 @@ def _state_of(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _check_status(name: str, status: os.stat_result) -> None:
-    quoted = quote_path(name)
+def _check_status(quoted: str, status: os.stat_result) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise RefusedFile(
             f"{quoted} is a folder, not a regular file.",
@@ -233,23 +253,27 @@ def _check_status(name: str, status: os.stat_result) -> None:
         )
 
 
-def _read_head(name: str, reader: Reader) -> bytes:
+def _read_head(quoted: str, reader: Reader) -> bytes:
     try:
         return reader.read(0, HEAD_BYTES)
     except OSError as error:
-        raise RefusedFile(
-            f"{quote_path(name)} cannot be read ({error.strerror}).", "Check the disk it is on."
-        ) from error
+        raise RefusedFile(f"{quoted} cannot be read ({error.strerror}).", "Check the disk it is on.") from error
 
 
-def _content_type(name: str, kind: Kind, head: bytes) -> str:
+def _content_type(quoted: str, kind: Kind, head: bytes) -> str:
     if kind is Kind.PDF and PDF in head:
         return "application/pdf"
     for signature, content_type in IMAGE_TYPES.items():
         if kind is Kind.IMAGE and head.startswith(signature):
             return content_type
     raise RefusedFile(
-        f"{quote_path(name)} is not a {kind.value}: its first bytes say otherwise.", f"Give the path of a {kind.value}."
+        f"{quoted} is not a {kind.value}: its first bytes {_said_by(head)}.", f"Give the path of a {kind.value}."
+    )
+
+
+def _said_by(head: bytes) -> str:
+    return next(
+        (f"are those of {what}" for start, what in BEGINNINGS.items() if head.startswith(start)), "say otherwise"
     )
 
 

@@ -8,7 +8,7 @@ from flipsnack_mcp.files.apart import page_counter
 from flipsnack_mcp.files.apart.page_counter import MOST_PAGES
 from flipsnack_mcp.files.apart.process import Blocks, look_apart
 from flipsnack_mcp.files.documents import DocumentChanged, Kind, OpenDocument
-from flipsnack_mcp.files.refusal import RefusedFile, quote_path
+from flipsnack_mcp.files.refusal import RefusedFile
 
 PROGRAM = Path(page_counter.__file__)
 COUNTING_SECONDS = 2.0  # a person waits for the answer
@@ -53,7 +53,7 @@ async def look_ahead(document: OpenDocument) -> LookAhead:
     if document.kind is not Kind.PDF:
         return LookAhead(None, ())
     found = await look_apart(PROGRAM, _readable(document), COUNTING_SECONDS)
-    return _judged(document.name, found.verdict)
+    return _judged(document.told, found.verdict)
 
 
 def _readable(document: OpenDocument) -> Blocks:
@@ -66,10 +66,10 @@ def _readable(document: OpenDocument) -> Blocks:
     return Blocks(document.size, read)
 
 
-def _judged(name: str, verdict: str) -> LookAhead:
+def _judged(quoted: str, verdict: str) -> LookAhead:
     if verdict == "locked":
         raise RefusedFile(
-            f"{quote_path(name)} needs a password to open, and Flipsnack cannot convert such a document.",
+            f"{quoted} needs a password to open, and Flipsnack cannot convert such a document.",
             "Save a copy without the password in the program that made it, and give the path of the copy.",
         )
     found = COUNTED.fullmatch(verdict)
@@ -78,7 +78,7 @@ def _judged(name: str, verdict: str) -> LookAhead:
     pages = int(found[1])
     if pages > MOST_PAGES:
         raise RefusedFile(
-            f"{quote_path(name)} has over 1,000 pages, and Flipsnack takes at most 1,000 pages.",
+            f"{quoted} has over 1,000 pages, and Flipsnack takes at most 1,000 pages.",
             "Split the document into parts of up to 1,000 pages.",
         )
     return LookAhead(pages, (MANY_PAGES_WARNING.format(pages),) if pages > MANY_PAGES else ())

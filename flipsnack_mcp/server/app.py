@@ -1,8 +1,11 @@
 """What all calls of a server share. Made at the first of them: tools/list waits for nothing of it."""
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from copy import copy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 import anyio
 
@@ -13,6 +16,7 @@ from flipsnack_mcp.server.callers.caller import CALLER
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.consent.confirmation import Confirmation
 from flipsnack_mcp.server.consent.yes import yeses_of
+from flipsnack_mcp.server.instructions import READS_LEADS
 from flipsnack_mcp.server.menu import beyond, lacking, menu
 from flipsnack_mcp.server.safety.heading import Heading
 from flipsnack_mcp.server.safety.redaction import Redactor
@@ -79,7 +83,8 @@ class App:
         store: Store = LabelledStore(jobs.store, account, settings.label)
         self.settings, self.flipsnack, self.redactor = settings, flipsnack, redactor
         self.number = OwnNumber()
-        self.offered, self.lacks, self.called = menu(settings).keys(), lacking(settings), called
+        self.offered: AbstractSet[str] = menu(settings).keys()
+        self.lacks, self.called = lacking(settings), called
         self.confirmation = Confirmation(settings.confirm, Consents(store, account, called), called)
         self.history = History(store, account, self.redactor.data, name_of_the_caller)
         self.allowance = Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day)
@@ -94,6 +99,10 @@ class App:
             flipsnack, jobs, batches, self.uploads, self.history, settings.upload_dirs, uploads_many, still_may
         )
         self.reports = Reports(flipsnack, jobs, ReportRecord(store, account), lambda: on_the_wall(now()))
+        apart = Lookout(MemoryStore(now), lookout.background)
+        self._reports_unkept = replace(
+            self.reports, jobs=Jobs(apart, account), record=ReportRecord(apart.store, account)
+        )
         self.plans = Plans(flipsnack, jobs, PlanRecord(store, account), self.history, journal, self.allowance, allowed)
         self.still_may = still_may
         """Whether who had something begun may still have it done."""
@@ -114,6 +123,12 @@ class App:
             HandedUploads(store, account),
             FileAddresses(store, account),
         )
+
+    def keeping_nothing(self) -> Self:
+        """The same for reports while the store cannot be reached, in which leads are: both are this process's alone."""
+        alone = copy(self)
+        alone.reports, alone.offered = self._reports_unkept, self.offered - {READS_LEADS}
+        return alone
 
     def _go_on_unattended(self, lookout: Lookout, *, changes: bool, uploads_many: bool) -> None:
         """Say what is gone on with though no call asks for it: only what a call could have done as well."""

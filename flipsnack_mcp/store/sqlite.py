@@ -39,7 +39,9 @@ class SqliteStore:
         self._path, self._clock = path, clock
         self._synchronous, self._patience = synchronous, patience
         self._process = os.getpid()
-        self._turn = anyio.Lock()  # one task tries for the file: two hundred would race each other
+        # One task tries for the file: two hundred would race each other. Where the document of a budget is free, nobody is
+        # held up for a turn of the event loop, in which others would come, each of whom looks at it once more.
+        self._turn = anyio.Lock(fast_acquire=synchronous == "OFF")
         self._database: Database | None = None
 
     async def transact(self, work: Callable[[Records], T]) -> T:

@@ -67,7 +67,9 @@ def application(
     kept: ASGIApp = Sessions(protocol, idle) if keeps_sessions and settings.team else protocol
     authentication = Authentication(settings)
     server.guarded_by(authentication)
-    readiness = Readiness(faults_of(settings, store, authentication), remarks_on(settings), ends=lambda: ending.begun)
+    readiness = Readiness(
+        faults_of(settings, store, authentication), remarks_on(settings, authentication), ends=lambda: ending.begun
+    )
     by_address = exchange_routes(server) if settings.team else []
     hooks = hook_routes(settings, store)
     routes: Sequence[BaseRoute] = [*readiness.routes, *authentication.routes, *by_address, *hooks]
@@ -108,14 +110,17 @@ def faults_of(settings: Settings, store: Store, authentication: Authentication) 
     return [store_answers(store), accounts_can_be_asked(settings), tokens_can_be_read]
 
 
-def remarks_on(settings: Settings) -> list[Check]:
+def remarks_on(settings: Settings, authentication: Authentication) -> list[Check]:
     """What is told with it, and lets it be ready: what all replicas share would end all of them at once."""
 
     async def files_can_be_used() -> list[str]:
         return await run_sync(remarks_on_files, settings)
 
+    async def somebody_has_a_token() -> list[str]:
+        return ["Nobody has a token of the file yet."] if authentication.nobody_yet else []
+
     on_store = [partial(broken_promises, settings.state)] if is_redis(settings.state) else []
-    return [*on_store, files_can_be_used]
+    return [*on_store, files_can_be_used, somebody_has_a_token]
 
 
 @dataclass(frozen=True)

@@ -143,11 +143,11 @@ MOST_ADDRESSES = 10_000
 
 
 class Strangers:
-    """An application that answers so many requests of one address a second that nobody was let in with.
+    """An application that keeps a connection with nobody who asks again and again without being let in.
 
-    Whoever was let in is not counted, nor kept out by what others do behind the same balancer. What a request says of the
-    addresses before it is not believed. Who shows nothing yet is counted apart from who shows what is not valid: behind a
-    balancer all have one address, and one who tries tokens must not keep others from learning where to ask for one.
+    Who was let in is not counted. Whatever came from an address, the answer stays what it was, with its challenge: behind
+    a balancer all have one address, and whose token is over or taken back would not learn where to ask for another. To
+    answer so costs no more than to say that it was too often. What a request says of the addresses before it is not believed.
     """
 
     def __init__(self, app: ASGIApp, each_second: int, now: Callable[[], float] = anyio.current_time) -> None:
@@ -155,29 +155,19 @@ class Strangers:
         self._usages = Usages(each_second, 1, now)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self._app(scope, receive, send)
-        turned_away: TurnedAway | None = None
-
         async def watched(message: Message) -> None:
-            nonlocal turned_away
             if message["type"] == "http.response.start" and message["status"] == 401:
-                turned_away = self._too_many(scope)
-                if turned_away:
-                    await turned_away.tell(send)
-            if turned_away is None:
-                await send(message)
+                message = {**message, "headers": [*message["headers"], *self._ending(scope)]}
+            await send(message)
 
-        return await self._app(scope, receive, watched)
+        await self._app(scope, receive, watched if scope["type"] == "http" else send)
 
-    def _too_many(self, scope: Scope) -> TurnedAway | None:
+    def _ending(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        """What is added to an answer after which nothing more is read from this connection; nothing where few came."""
         wait = self._usages.of(self._named(scope)).calls.take(self._now())
-        words = f"Too many requests came from this address without a token that is valid here. {NOTHING_DONE}"
-        return TurnedAway(429, words, wait, closes=True) if wait else None
+        return [(b"retry-after", str(wait).encode()), (b"connection", b"close")] if wait else []
 
     def _named(self, scope: Scope) -> str:
         """The address, those of one network as one; of too many, all others as one."""
         host = str((scope.get("client") or ("",))[0])
-        network = ":".join(host.split(":")[:4])
-        shown = "token" if header_of(scope, b"authorization") else "nothing"
-        return f"{network} {shown}" if len(self._usages) < MOST_ADDRESSES else shown
+        return ":".join(host.split(":")[:4]) if len(self._usages) < MOST_ADDRESSES else ""

@@ -113,7 +113,7 @@ async def test_a_folder_that_was_removed_is_made_anew(spool: Spool, tmp_path: Pa
         await place.fill(of(PDF))
         place.file.path.unlink()
         place.file.path.parent.rmdir()
-        async with open_received(place.file, "a.pdf", "hash") as document:
+        async with open_received(place.file, "a.pdf", "hash", "What was sent") as document:
             assert document.read(0, 100) == PDF
     async with spool.place() as place:
         await place.fill(of(PDF))

@@ -136,6 +136,14 @@ async def test_many_documents_come_by_their_addresses(bench: Bench, teams: Assis
     assert [(one["fileUrl"], one["title"]) for one in sent] == [(URLS[0], "1 Spring sale"), (URLS[1], "2 autumn")]
 
 
+async def test_who_names_no_document_is_told_of_what_there_is_for_several_people(teams: Assistant) -> None:
+    said = await teams.call("create_collections", title="{name}")
+    assert said.is_error
+    assert "give documents, by their public https addresses" in said.text
+    assert "create_collection gives an address" in said.text
+    assert "folder" not in said.text
+
+
 @pytest.mark.parametrize(
     "given",
     ["/etc/passwd", "offers.pdf", "file:///etc/passwd", "http://shop.example.com/a.pdf", "https://10.0.0.1/a.pdf"],

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import anyio
 import pytest
 from mcp.types import ResourceTemplateReference
 from typing_extensions import override
@@ -11,6 +12,7 @@ from flipsnack_mcp.api.actions import ACTIONS
 from flipsnack_mcp.api.errors import NotCountedError
 from flipsnack_mcp.server.callers.away import AWAY, TO_WHOEVER_RUNS_IT
 from flipsnack_mcp.server.callers.caller import CALLER, Caller
+from flipsnack_mcp.server.tools.reporting import unkept
 from flipsnack_mcp.store.records import StoreUnreachable
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.recalling import Recent
@@ -33,8 +35,8 @@ class GoneStore(MemoryStore):
         raise StoreUnreachable(GONE, NEXT)
 
 
-KEPT_THERE = {"report_stats", "audit_account", "stop_work"}
-"""Work that any server goes on with: begun where none sees it, it would be lost for all others."""
+KEPT_THERE = {"stop_work"}
+"""Only there it stands who carries out what, and whose it is."""
 READING = [of for of in TOOLS if expected_tool(of).in_read_only_mode and expected_tool(of).name not in KEPT_THERE]
 REFUSED = [of for of in TOOLS if of not in READING]
 EVERY_TOOL = frozenset({"default", "legacy"})
@@ -52,6 +54,38 @@ async def asked(bench: Bench, of: str, **settings: Any) -> Said:
 async def test_what_reads_answers(bench: Bench, of: str) -> None:
     said = await asked(bench, of)
     assert not said.is_error, said.text
+
+
+async def test_a_report_that_ends_within_its_call_says_that_it_is_kept_nowhere(bench: Bench) -> None:
+    said = await bench.send("report_stats", {"query": "summer"}, store=GoneStore(bench.clock), leads=True)
+    assert said.data["state"] == "complete"
+    assert "leads" not in said.data  # they are in the store: none would be a lie
+    assert said.data["totals"]
+    assert "this report is kept nowhere" in said.text
+
+
+async def test_a_report_that_would_take_longer_is_refused_in_words_and_asks_no_further(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unkept, "LONGEST_LOOK", 0)
+    async with bench.assistant(store=GoneStore(bench.clock)) as assistant:
+        for tool in ("report_stats", "audit_account"):
+            said = await assistant.call(tool)
+            assert said.is_error
+            assert (
+                f"{GONE} A report that takes longer than one call cannot go on meanwhile. Nothing was changed."
+                in said.text
+            )
+            assert "Try again in half a minute, or choose fewer collections" in said.text
+        asked_by_then = [*bench.requests]
+        await anyio.sleep(60)
+    assert bench.requests == asked_by_then
+
+
+async def test_a_report_that_was_begun_before_waits_until_the_store_is_back(bench: Bench) -> None:
+    said = await bench.send("report_stats", {"report_id": "0123abcd"}, store=GoneStore(bench.clock))
+    assert said.is_error
+    assert GONE in said.text
 
 
 @pytest.mark.parametrize("of", REFUSED)

@@ -10,13 +10,13 @@ import pytest
 from typing_extensions import override
 
 from flipsnack_mcp.api import budget
-from flipsnack_mcp.api.apart import STILL_ARRIVING, BudgetApart, BudgetOfReplicas
 from flipsnack_mcp.api.budget import BudgetRules
+from flipsnack_mcp.api.counting.apart import STILL_ARRIVING, BudgetApart, BudgetOfReplicas
+from flipsnack_mcp.api.counting.ledger import SharedBudget, blank, fits
 from flipsnack_mcp.api.errors import NotCountedError
-from flipsnack_mcp.api.ledger import SharedBudget, blank, fits
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.redis_address import redis_address
-from flipsnack_mcp.store.redis import link
+from flipsnack_mcp.store.redis import link, presence
 from flipsnack_mcp.store.redis.link import RedisLink
 from flipsnack_mcp.store.redis.presence import (
     GROWN_UP,
@@ -183,6 +183,25 @@ async def test_replicas_know_of_each_other_until_they_end_or_are_silent(
         await anyio.wait_all_tasks_blocked()
         group.cancel_scope.cancel()
     assert other.presence.name not in await live_replicas(one)
+
+
+async def test_a_replica_gives_signs_of_life_until_it_ends(
+    several: Callable[[int], list[Replica]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,), given, enough = several(1), list[Presence](), anyio.Event()
+
+    async def sign(_: RedisLink, whose: Presence) -> None:
+        given.append(whose)
+        if len(given) == 3:
+            enough.set()
+
+    monkeypatch.setattr(presence, "REPLICA_BEAT", 0.0)
+    monkeypatch.setattr(presence, "give_sign", sign)
+    async with anyio.create_task_group() as group:
+        group.start_soon(stay_present, one.link, one.presence)
+        await enough.wait()
+        group.cancel_scope.cancel()
+    assert set(given) == {one.presence}
 
 
 # --- the server is gone

@@ -18,7 +18,7 @@ from flipsnack_mcp.team import limits
 from flipsnack_mcp.team.limits import Limits, Strangers
 from flipsnack_mcp.team.usage import FORGOTTEN_AFTER, Usages
 from tests.team.over_http import ACCEPTED, HOST, asked, message_in, modern, served, until, whole_application
-from tests.virtual_clock import StandingClock
+from tests.virtual_clock import StandingClock, VirtualLoop
 
 CALL = asked("tools/call", name="list_collections", arguments={})
 OLDER = {**ACCEPTED, "MCP-Protocol-Version": "2025-11-25"}
@@ -100,10 +100,23 @@ async def test_a_refusal_says_what_happened_and_when_to_come_back(headers: dict[
     assert "Nothing was done" in error["message"]
 
 
-async def in_memory(
-    app: ASGIApp, body: object = CALL, *, path: str = "/mcp", method: str = "POST", **headers: str
-) -> int:
+async def in_memory(app: ASGIApp, body: object = CALL, **more: str) -> int:
     """The status of a request to an application without a socket."""
+    return (await headers_of(app, body, **more))[0]
+
+
+async def headers_of(
+    app: ASGIApp, body: object = CALL, *, path: str = "/mcp", method: str = "POST", **headers: str
+) -> tuple[int, dict[str, str]]:
+    """The same, with what stands above its answer."""
+    begun = (await sent_for(app, body, path=path, method=method, **headers))[0]
+    return int(begun["status"]), {name.decode(): text.decode() for name, text in begun["headers"]}
+
+
+async def sent_for(
+    app: ASGIApp, body: object = CALL, *, path: str = "/mcp", method: str = "POST", **headers: str
+) -> list[Message]:
+    """All that is sent in answer."""
     sent = list[Message]()
 
     async def receive() -> Message:
@@ -117,7 +130,7 @@ async def in_memory(
         "type": "http", "path": path, "method": method, "query_string": b"now", "headers": raw, "client": ("1.2.3.4", 5),
     }  # fmt: skip
     await app(scope, receive, send)
-    return int(sent[0]["status"])
+    return sent
 
 
 def by_hand(app: ASGIApp, **settings: Any) -> tuple[Called, StandingClock]:
@@ -255,50 +268,58 @@ async def half_an_answer(scope: Scope, _receive: Receive, send: Send) -> None:
 
 
 @pytest.mark.parametrize(("app", "status"), [(silent, 504), (half_an_answer, 200)])
-async def test_no_request_lasts_longer_than_a_call_and_a_bit(
-    app: ASGIApp, status: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limits, "LONGEST_REQUEST", 0.05)
-    async with served(limited(app)) as port, client() as http:
-        answer = await http.post(f"http://{HOST}:{port}/mcp", json=CALL, headers=OLDER)
-    assert answer.status_code == status
-    assert "Look first whether it was done" in message_in(answer.text)["error"]["message"]
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {"loop_factory": VirtualLoop})])
+async def test_no_request_lasts_longer_than_a_call_and_a_bit(app: ASGIApp, status: int) -> None:
+    sent = await sent_for(limited(app))
+    assert sent[0]["status"] == status
+    assert not sent[-1].get("more_body", False)
+    body = b"".join(one.get("body", b"") for one in sent).decode()
+    assert "Look first whether it was done" in message_in(body)["error"]["message"]
+
+
+async def test_an_answer_that_breaks_off_is_not_said_to_have_taken_too_long() -> None:
+    async def breaks_off(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+
+    assert [one.get("body") for one in await sent_for(limited(breaks_off))] == [None, b"half"]
 
 
 async def unauthorized(scope: Scope, _receive: Receive, send: Send) -> None:
-    known = dict(scope["headers"]).get(b"authorization")
-    await send({"type": "http.response.start", "status": 200 if known else 401, "headers": []})
+    known = dict(scope["headers"]).get(b"authorization") == b"Bearer of somebody"
+    challenge = [] if known else [(b"www-authenticate", b"Bearer realm")]
+    await send({"type": "http.response.start", "status": 200 if known else 401, "headers": challenge})
     await send({"type": "http.response.body", "body": b"?"})
 
 
-async def test_strangers_are_slowed_down_by_their_address_and_who_is_let_in_never() -> None:
+SENT_AWAY = {"www-authenticate": "Bearer realm"}
+HUNG_UP = {**SENT_AWAY, "retry-after": "1", "connection": "close"}
+
+
+async def test_a_flood_of_strangers_loses_its_connections_and_takes_the_challenge_from_nobody() -> None:
+    """Behind a balancer all have one address: who tries tokens, whose token is over, and who has none yet."""
     hand = StandingClock(1000.0)
     app = Strangers(unauthorized, 5, hand)
-    assert [await in_memory(app) for _ in range(7)] == [401] * 5 + [429] * 2
-    assert {await in_memory(app, authorization="Bearer of somebody") for _ in range(20)} == {200}
-    assert await in_memory(app, x_forwarded_for="9.9.9.9") == 429
+    tried = [await headers_of(app, authorization=f"Bearer {number}") for number in range(7)]
+    assert tried == [(401, SENT_AWAY)] * 5 + [(401, HUNG_UP)] * 2
+    assert await headers_of(app, authorization="Bearer over since today") == (401, HUNG_UP)
+    assert await headers_of(app, x_forwarded_for="9.9.9.9") == (401, HUNG_UP)
+    assert await headers_of(app, authorization="Bearer of somebody") == (200, {})
     hand.now += 1
-    assert await in_memory(app) == 401
+    assert await headers_of(app) == (401, SENT_AWAY)
 
 
-async def test_who_tries_tokens_keeps_nobody_from_learning_where_to_ask_for_one() -> None:
-    """Behind a balancer they have one address."""
-
-    async def refuses(_scope: Scope, _receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 401, "headers": []})
-        await send({"type": "http.response.body", "body": b"?"})
-
-    app = Strangers(refuses, 5, StandingClock(1000.0))
-    tried = [await in_memory(app, authorization=f"Bearer {number}") for number in range(9)]
-    assert tried == [401] * 5 + [429] * 4
-    assert [await in_memory(app) for _ in range(7)] == [401] * 5 + [429] * 2
+async def test_who_is_let_in_is_not_counted_among_strangers() -> None:
+    app = Strangers(unauthorized, 5, StandingClock(1000.0))
+    assert {await in_memory(app, authorization="Bearer of somebody") for _ in range(20)} == {200}
+    assert await headers_of(app) == (401, SENT_AWAY)
 
 
 def test_strangers_of_many_addresses_cost_a_bounded_memory() -> None:
     app = Strangers(unauthorized, 5, StandingClock(1000.0))
     for number in range(limits.MOST_ADDRESSES + 500):
         address = (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 1)
-        app._too_many({"client": address, "headers": []})
+        app._ending({"client": address, "headers": []})
     assert len(app._usages) <= limits.MOST_ADDRESSES + 1
 
 

@@ -188,6 +188,15 @@ async def test_files_that_cannot_be_used_are_told_of_and_let_a_server_work(tmp_p
     assert str(tmp_path) not in answer.text
 
 
+async def test_before_the_first_token_it_is_ready_and_says_that_nobody_has_one(tmp_path: Path) -> None:
+    named: dict[str, Any] = {"team": True, "tokens": tmp_path / "none.json", "spool_dir": tmp_path / "spool"}
+    async with served(whole_application(**named)) as number, httpx2.AsyncClient() as http:
+        ready = await http.get(f"http://{HOST}:{number}/ready")
+        refused = await http.post(f"http://{HOST}:{number}/mcp", headers={"Authorization": "Bearer fsm_none"})
+    assert (ready.status_code, ready.json()["remarks"]) == (200, ["Nobody has a token of the file yet."])
+    assert (refused.status_code, "www-authenticate" in refused.headers) == (401, True)
+
+
 async def test_of_files_that_can_be_used_nothing_is_said(tmp_path: Path) -> None:
     async with (
         served(whole_application(team=True, spool_dir=tmp_path / "spool")) as number,

@@ -216,10 +216,15 @@ def checks(action: type[Action[Any]]) -> list[Callable[..., Any]]:
     return [*document, *([name_a_change] if action is collections.UpdateCollection else [])]
 
 
+def for_team(told: ValidationInfo) -> bool:
+    """Whether arguments are validated for a server that several people use."""
+    return bool(told.context and told.context[TEAM])
+
+
 def name_one_document(given: Any, info: ValidationInfo) -> Any:
     """The input, where it names exactly one document; for a team a PDF may come by an address instead."""
     neither = given.file_path is None and given.file_url is None
-    if info.context and info.context[TEAM]:
+    if for_team(info):
         if neither and given.uploads != "PDF":
             raise ValueError("give file_url: this server reads nobody's files")
     elif (given.file_path is None) == (given.file_url is None):

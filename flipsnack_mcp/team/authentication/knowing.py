@@ -97,6 +97,11 @@ class Authentication:
             return str(error)
         return ""
 
+    @property
+    def nobody_yet(self) -> bool:
+        """Whether there is a file of tokens, or a place for one, and nobody in it."""
+        return self.tokens is not None and not self.trouble() and not self.tokens.read().tokens
+
     def still_may(self, principal: str, account: str, right: Right) -> bool:
         """Whether who made a request once may still have this done: a token that was taken back stops its work too."""
         own = next(one for one in self.settings.every if one.account == account)

@@ -23,7 +23,7 @@ NOBODY_ASKED = (
 )
 NO_ADDRESS = "FLIPSNACK_PUBLIC_URL is not set: under which address clients reach this server has to be known{}. Nothing was started."
 FOR_ISSUER = ", for access tokens of FLIPSNACK_AUTH_ISSUER have to be for it"
-NOBODY_YET = "nobody has a token of the file yet"
+NOBODY_YET = "nobody has a token of the file yet: `{}` makes one"
 RECOMMENDED = (
     "nothing says who may call: every program and every other user of this machine can. To tell them apart set "
     "FLIPSNACK_TOKENS to a file and make a token with `{}`."
@@ -61,7 +61,12 @@ async def looked_at_callers(settings: Settings) -> list[tuple[bool, str]]:
 def tokens_told(told: TokensTold) -> str:
     """Whose tokens there are."""
     names = [f"{quoted(one.name)} ({', '.join(right for right in Right if right in one.may)})" for one in told.tokens]
-    return f"{len(names)} with a token of the file: {names_with_room(names, LONGEST_LIST)}" if names else NOBODY_YET
+    return f"{len(names)} with a token of the file: {names_with_room(names, LONGEST_LIST)}" if names else nobody_told()
+
+
+def nobody_told() -> str:
+    """That nobody has a token, and what makes one."""
+    return NOBODY_YET.format(as_typed("token add NAME"))
 
 
 async def keys_told(keys: "PublishedKeys") -> tuple[bool, str]:
@@ -78,5 +83,6 @@ def remarks_on_callers(settings: Settings) -> list[str]:
     if not asks_who_calls(settings):
         return [RECOMMENDED.format(as_typed("token add NAME"))]
     unnamed = settings.auth_issuer and not any(one.callers for one in settings.every)
-    trouble = Authentication(settings).trouble()
+    known = Authentication(settings)
+    trouble = known.trouble() or (nobody_told() if known.nobody_yet else "")
     return [*([NOBODY_NAMED] if unnamed else []), *([trouble] if trouble else [])]

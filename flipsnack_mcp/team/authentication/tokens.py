@@ -95,6 +95,7 @@ class TokensFile:
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
         self.path, self._now = path, now
         self._last: Sighting | None = None
+        self._was_there = False
 
     def holder_of(self, token: str) -> TokenEntry | None:
         """Whose token this is. All are compared, so that the time it takes tells nothing of any.
@@ -118,7 +119,7 @@ class TokensFile:
         return entry.is_over(self._now())
 
     def read(self) -> TokensTold:
-        """What the file says now.
+        """What the file says now. One that was not there since this began has only nobody in it yet.
 
         Raises:
             TokensUnusableError: It says nothing that counts.
@@ -127,7 +128,10 @@ class TokensFile:
             seen = signs_of(os.stat(self.path))  # noqa: PTH116  # beside fstat
         except OSError as error:
             self._last = None
+            if isinstance(error, FileNotFoundError) and not self._was_there:
+                return TokensTold()
             raise cannot_be_read(self.path, error) from None
+        self._was_there = True
         if self._last is None or self._last.seen != seen:
             self._last = sighting_of(self.path, seen)
             if isinstance(self._last.said, TokensUnusableError):
@@ -196,7 +200,9 @@ def cannot_be_read(path: Path, error: OSError) -> TokensUnusableError:
     """What to say of a file that cannot even be opened."""
     if isinstance(error, FileNotFoundError):
         command = as_typed("token add NAME")
-        return TokensUnusableError(f"{path} is not there yet, so nobody is let in by it: `{command}` makes it.")
+        return TokensUnusableError(
+            f"{path} is gone, so nobody is let in by it: put it back, or make it anew with `{command}`."
+        )
     reason = error.strerror or type(error).__name__
     return TokensUnusableError(f"{path} cannot be read ({reason}), so nobody is let in by it.")
 

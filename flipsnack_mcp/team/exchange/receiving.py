@@ -11,6 +11,7 @@ from starlette.requests import Request
 from flipsnack_mcp.api.network import Floor
 from flipsnack_mcp.files.limits import MOST_UPLOAD_BYTES
 from flipsnack_mcp.files.names import safe_name
+from flipsnack_mcp.files.refusal import quote_path
 from flipsnack_mcp.files.spool import SpooledFile
 from flipsnack_mcp.team.exchange.form_file import FORM_TYPE, BadForm, FormFile
 from flipsnack_mcp.team.exchange.pages import PlainAnswer
@@ -38,6 +39,7 @@ CAME_TOO_SLOWLY = PlainAnswer(
     "The document came too slowly, and was dropped.",
     "Nothing was uploaded. Send it again: the address is still good, if its 15 minutes are not over.",
 )
+OF_NO_NAME = "What was sent"
 NOTHING_IN_IT = PlainAnswer(400, "There was nothing in it.", "Send the PDF itself: the address is still good.")
 
 
@@ -119,7 +121,8 @@ async def arrived(request: Request, asked: HandedUpload, place: SpooledFile) -> 
         raise NotTaken(NOTHING_IN_IT)
     if place.file.size > MOST_UPLOAD_BYTES:
         raise NotTaken(TOO_LARGE)
-    return ArrivedDocument(place, name_of_document(form.name if form else "", asked), sha256)
+    given = form.name.replace("\\", "/").rpartition("/")[2] if form else ""
+    return ArrivedDocument(place, name_of_document(given, asked), quote_path(given) if given else OF_NO_NAME, sha256)
 
 
 def form_of(request: Request) -> FormFile | None:
@@ -144,6 +147,5 @@ def most_of(request: Request) -> int:
 
 def name_of_document(given: str, asked: HandedUpload) -> str:
     """What a document is called that was sent: its own name as far as it is one, or that of what it is for. It is no path."""
-    named = given.replace("\\", "/").rpartition("/")[2]
-    stem = named[: -len(".pdf")] if named.lower().endswith(".pdf") else named
+    stem = given[: -len(".pdf")] if given.lower().endswith(".pdf") else given
     return f"{safe_name(stem, str(asked.arguments.get('title') or 'document'))}.pdf"

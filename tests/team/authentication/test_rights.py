@@ -1,16 +1,18 @@
 """What a caller may do: tools need the right of their effect, and whatever a person would be asked about needs `delete`."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.types import Message
 
 from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.server.menu import entries, menu
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication.scopes import scopes_worth_asking_for
+from flipsnack_mcp.team.authentication.stepping_up import Posted
 from tests.team.authentication.guarded import (
     ACCEPTED,
     AUDIENCE,
@@ -286,3 +288,19 @@ def test_without_sessions_each_request_of_an_older_revision_says_whose_it_is(qui
             call = asked("tools/call", name="delete_collection", arguments={"collection_hash": own.hash_in("de")})
             assert "needs the right `delete`" in anna._post(headers, call).text
         assert own.asked == {}
+
+
+@pytest.mark.parametrize(("length", "is_read"), [(10, True), (11, False)])
+async def test_all_that_may_be_posted_is_looked_at_for_its_scopes_however_it_comes(
+    length: int,
+    is_read: bool,  # noqa: FBT001 - pytest passes it by name
+) -> None:
+    pieces: Iterator[Message] = iter(
+        {"type": "http.request", "body": body, "more_body": bool(body)} for body in (b"x" * length, b"")
+    )
+
+    async def receive() -> Message:
+        return next(pieces)
+
+    posted = Posted({"type": "http", "method": "POST"}, receive, most=10)
+    assert (await posted.body() is not None) == is_read

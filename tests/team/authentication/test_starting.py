@@ -9,6 +9,7 @@ from flipsnack_mcp.commands.serve import for_callers
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication import Authentication, looked_at_callers, refusal_to_serve, remarks_on_callers
 from flipsnack_mcp.team.authentication.changing import change_tokens
+from flipsnack_mcp.team.authentication.starting import nobody_told
 from flipsnack_mcp.team.authentication.tokens import TokensTold
 from tests.team.authentication.issuer import running_issuer
 
@@ -70,7 +71,9 @@ def test_an_issuer_by_which_nobody_may_call_is_pointed_out(tmp_path: Path) -> No
     process: dict[str, Any] = {"sandbox": True, **ISSUER, **PUBLIC}
     assert any("nobody may call by it" in one for one in remarks_on_callers(Settings(**process)))
     assert remarks_on_callers(Settings(**process, accounts=(named,))) == []
-    assert "is not there yet" in remarks_on_callers(Settings(sandbox=True, tokens=tmp_path / "none.json"))[0]
+    (nobody,) = remarks_on_callers(Settings(sandbox=True, tokens=tmp_path / "none.json"))
+    assert nobody.startswith("nobody has a token of the file yet: `")
+    assert "token add NAME" in nobody
 
 
 async def test_what_can_be_found_out_is_told(tmp_path: Path) -> None:
@@ -82,7 +85,7 @@ async def test_what_can_be_found_out_is_told(tmp_path: Path) -> None:
         issuer.away = True
         away = await looked_at_callers(settings)
     assert well == [
-        (True, "nobody has a token of the file yet"),
+        (True, nobody_told()),
         (True, f"{issuer.address} publishes 1 keys that can have signed a token"),
     ]
     assert away[1][0] is False

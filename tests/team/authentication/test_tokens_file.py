@@ -170,6 +170,13 @@ def test_a_file_that_cannot_be_trusted_lets_nobody_in_and_is_not_repaired(
         assert (path.read_bytes() if path.is_file() else None) == before
 
 
+def test_where_no_file_was_ever_there_nobody_has_a_token_yet(path: Path) -> None:
+    known, made = TokensFile(path), new_token()
+    assert known.holder_of(made) is None
+    change_tokens(path, lambda _: TokensTold(tokens=(entry("anna", made),)))
+    assert known.holder_of(made)
+
+
 def test_a_file_of_another_user_lets_nobody_in(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = new_token()
     known = written(path, entry("anna", made))
@@ -208,7 +215,7 @@ def test_a_change_that_breaks_off_leaves_all_as_it_was(path: Path, monkeypatch: 
     written(path, entry("anna", "a"))
     before = path.read_bytes()
     monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("no")))
-    with pytest.raises(TokensUnusableError, match="Nothing was changed"):
+    with pytest.raises(TokensUnusableError, match=r"cannot be written \(OSError\)\. Nothing was changed"):
         change_tokens(path, lambda _: TokensTold())
     monkeypatch.undo()
     assert path.read_bytes() == before
@@ -239,6 +246,9 @@ def test_its_time_is_over_to_the_second(path: Path) -> None:
 @pytest.mark.parametrize("breaking", ["gone", "open to all", "no JSON"])
 def test_callers_are_told_that_it_cannot_be_told_and_not_why(own: Guarded, breaking: str) -> None:
     token = token_for(own, "anna", "de")
+    assert own.knock(f"Bearer {token}").status_code == 200
+    own.forget()
+    assert own.authentication.trouble() == ""
     BROKEN[breaking](own.tokens)
     answer = own.knock(f"Bearer {token}")
     assert answer.status_code == 503

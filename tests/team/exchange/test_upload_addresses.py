@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from pypdf import PdfWriter
 
-from flipsnack_mcp.files.partial_file import PARTIAL_NAME
+from flipsnack_mcp.files.writing.leftovers import PARTIAL_NAME
 from flipsnack_mcp.server.callers.away import AWAY
 from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.store.records import StoreUnusable
@@ -144,9 +144,9 @@ async def test_other_methods_do_nothing(replica: Replica, method: str) -> None:
 
 
 REFUSED = {
-    "HTML": (b"<html><script>alert(1)</script>", "is not a PDF"),
-    "a program": (b"MZ\x90\x00" + b"\0" * 5000, "is not a PDF"),
-    "a zip": (b"PK\x03\x04%PDX", "is not a PDF"),
+    "HTML": (b"<html><script>alert(1)</script>", "What was sent is not a PDF: its first bytes are those of a web page"),
+    "a program": (b"MZ\x90\x00" + b"\0" * 5000, "What was sent is not a PDF: its first bytes say otherwise."),
+    "a zip": (b"PK\x03\x04%PDX", "What was sent is not a PDF: its first bytes are those of a zip"),
 }
 
 
@@ -162,6 +162,20 @@ async def test_a_document_that_is_none_is_told_to_both_and_goes_nowhere(replica:
     assert reason in said.text
     assert nothing_sent(replica)
     assert replica.spooled == []
+
+
+async def test_a_wrong_file_is_named_as_whoever_sent_it_knows_it(replica: Replica) -> None:
+    """Its collection's title is the assistant's: who sends a file may never have seen it."""
+    refused = list[str]()
+    for path in (r"C:\me\holiday.jpg", ""):
+        address, _ = await replica.address(title="Autumn")
+        photograph = b"\xff\xd8\xff\xe0" + bytes(2044)
+        sent = {"files": {"file": (path, photograph)}} if path else {"content": photograph}
+        refused.append((await replica.web.request("POST" if path else "PUT", address, **sent)).text)
+    for said, named in zip(refused, ('"holiday.jpg"', "What was sent"), strict=True):
+        assert f"{named} is not a PDF: its first bytes are those of a JPEG image." in said
+        assert "2.0 KB came" in said
+        assert "Autumn" not in said
 
 
 async def test_the_same_document_and_title_is_not_sent_twice(replica: Replica) -> None:
@@ -223,7 +237,7 @@ async def test_what_is_too_large_is_refused_before_it_is_read_and_while_it_comes
     replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(receiving, "MOST_UPLOAD_BYTES", 10_000)
-    address, _ = await replica.address()
+    address, upload_id = await replica.address()
     reader, writer = await asyncio.open_connection(HOST, replica.port)
     writer.write(f"PUT {address} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 10001\r\n\r\n".encode())
     assert (await reader.readline()).startswith(b"HTTP/1.1 413")
@@ -238,6 +252,8 @@ async def test_what_is_too_large_is_refused_before_it_is_read_and_while_it_comes
     assert answer in {413, None}
     assert nothing_sent(replica)
     assert replica.spooled == []
+    assert (await replica.web.put(address, content=PDF.ljust(10_000))).status_code == 202
+    await until_ended(replica, upload_id)
 
 
 async def sent_until_answered(replica: Replica, address: str, content: AsyncIterator[bytes]) -> int | None:

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from anyio.to_thread import run_sync
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 from typing_extensions import override
 
 from flipsnack_mcp.api import (
@@ -24,7 +24,7 @@ from flipsnack_mcp.api import (
 from flipsnack_mcp.api.actions import statistics
 from flipsnack_mcp.files.paths.listing import list_files, one_folder
 from flipsnack_mcp.files.paths.place import allowed_folders
-from flipsnack_mcp.server.tools.arguments import GivenId, WaitSeconds, several
+from flipsnack_mcp.server.tools.arguments import GivenId, WaitSeconds, for_team, several
 from flipsnack_mcp.server.tools.batches.listing import TO_ANSWER, FolderName, left_out, under_titles_of_now
 from flipsnack_mcp.server.tools.batches.telling import BatchStatus, batch_row, failures_first
 from flipsnack_mcp.server.tools.choosing import PlanningInput
@@ -36,6 +36,11 @@ from flipsnack_mcp.workflows.plans.drafts import LONGEST_TITLE
 from flipsnack_mcp.workflows.progress import looked_into
 
 DocumentNames = Annotated[list[Annotated[str, Field(max_length=4096)]], BeforeValidator(several)]
+WHICH_DOCUMENTS = "say what to upload: give either documents or a folder"
+WHICH_ADDRESSES = (
+    "say what to upload: give documents, by their public https addresses. For one that has none create_collection gives an "
+    "address that it is sent to"
+)
 NOTHING = "Nothing would be uploaded."
 NOT_LOOKED_INTO = "Flipsnack fetches them: whether each is a PDF, and how many pages it has, is not known before."
 IN_TIME = "No time was left to read all of them; they are looked into once more before they are sent."
@@ -60,10 +65,15 @@ class CreateCollectionsInput(PlanningInput):
     plan_id: Annotated[GivenId | None, Field(description="To carry out")] = None
     wait_seconds: WaitSeconds = 30
 
+    @model_validator(mode="after")
+    def documents_or_a_folder(self, told: ValidationInfo) -> Self:
+        """What to upload, by what there is: a server of several people reads nobody's folders."""
+        if "plan_id" not in self._given and bool(self.documents) == bool(self.folder):
+            raise ValueError(WHICH_ADDRESSES if for_team(told) else WHICH_DOCUMENTS)
+        return self
+
     @override
     def objection(self) -> str:
-        if bool(self.documents) == bool(self.folder):
-            return "say what to upload: give either documents or a folder"
         unknown = ", ".join(map(quoted, rules.unknown_places(self.title or "")))
         return f"the title knows {{name}}, {{number}} and {{date}}, and not {unknown}" if unknown else ""
 

@@ -20,6 +20,7 @@ from flipsnack_mcp.server.tools.reporting.going_on import (
     under_way,
 )
 from flipsnack_mcp.server.tools.reporting.naming import Figures, Namesakes, Rows, in_groups
+from flipsnack_mcp.server.tools.reporting.unkept import even_unkept
 from flipsnack_mcp.server.tools.tool import Answered, HowFar, NextStep, ToolCall, Warnings
 from flipsnack_mcp.workflows.finding import Choice
 from flipsnack_mcp.workflows.reports.auditing import can_be_audited, findings_of
@@ -79,6 +80,11 @@ class Audit(Answered):
 
 async def audit_account(call: ToolCall, arguments: AuditAccountInput) -> Audit:
     """Have the account looked through, watch for as long as the call may wait, and say what was found."""
+    return await even_unkept(audit_one, call, arguments)
+
+
+async def audit_one(call: ToolCall, arguments: AuditAccountInput) -> Audit:
+    """The same, where what is begun can be kept."""
     begun = await (earlier_audit if arguments.report_id else new_audit)(call, arguments)
     report, gathered, at = await followed(call, begun, arguments.wait_seconds)
     if not gathered.is_whole(report):

@@ -29,6 +29,7 @@ from flipsnack_mcp.server.tools.reporting.reports import (
     whole_table,
     with_what_came,
 )
+from flipsnack_mcp.server.tools.reporting.unkept import even_unkept
 from flipsnack_mcp.server.tools.tool import ToolCall, in_numbers
 from flipsnack_mcp.workflows.progress import Progress
 from flipsnack_mcp.workflows.reports.figures import Uncounted, tallied
@@ -58,7 +59,7 @@ class AccountsReport(ReportRows, SumsByAccount):
 
 async def report_stats(call: ToolCall, arguments: ReportStatsInput) -> StatsReport | AccountsReport:
     """Report on one account, or on all."""
-    return await (report_all(call, arguments) if len(call.apps) > 1 else report_one(call, arguments))
+    return await (report_all(call, arguments) if len(call.apps) > 1 else even_unkept(report_one, call, arguments))
 
 
 async def report_all(call: ToolCall, arguments: ReportStatsInput) -> AccountsReport:
