@@ -18,8 +18,8 @@ from mcp import Client
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from flipsnack_mcp.api import Access, BudgetRules, Flipsnack, Pacer
-from flipsnack_mcp.api.apart import BudgetApart, BudgetOfReplicas
-from flipsnack_mcp.api.ledger import blank, fits
+from flipsnack_mcp.api.counting.apart import BudgetApart, BudgetOfReplicas
+from flipsnack_mcp.api.counting.ledger import blank, fits
 from flipsnack_mcp.commands.connecting import sandbox_transport
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import Settings

@@ -30,7 +30,7 @@ from mcp import Client, StdioServerParameters
 
 from flipsnack_mcp.files.limits import PackageLimits
 from flipsnack_mcp.files.zips.check import check_zip
-from flipsnack_mcp.sandbox.gate import signature
+from flipsnack_mcp.sandbox.requests.gate import signature
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 

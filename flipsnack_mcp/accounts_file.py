@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from flipsnack_mcp.reading import CREDENTIALS, SHOWABLE, SWITCH_WORDS, Variable, nearest, reason_of
+from flipsnack_mcp.as_written import SHOWABLE, nearest, reason_of
+from flipsnack_mcp.reading import CREDENTIALS, SWITCH_WORDS, Variable
 
 LONGEST_FILE = 1_000_000
 NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")

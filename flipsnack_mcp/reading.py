@@ -1,15 +1,26 @@
 """How one value after the other is read that a person, a shell or a host has written, and what is said of each that is wrong.
 
-Placeholders, lists, files and slips of the pen are understood where they can be. What a value was is never repeated.
+What can be understood is, by the rules of `as_written`. What a value was is never repeated.
 """
 
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from flipsnack_mcp.as_written import (
+    IN_AN_EXAMPLE,
+    JOINED,
+    KEY_SHAPE,
+    LEFT_OPEN,
+    SECRET_SHAPE,
+    credential_in,
+    is_plain_host,
+    misspelt,
+    reason_of,
+    split_beside_placeholders,
+)
 from flipsnack_mcp.redis_address import is_redis, redis_address
 
 CONFIRM_WAYS = ("ask", "approve", "block", "allow")
@@ -19,23 +30,8 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 CREDENTIALS = ("FLIPSNACK_API_KEY", "FLIPSNACK_API_SECRET")
 FOLDERS = ("FLIPSNACK_UPLOAD_DIRS", "FLIPSNACK_DOWNLOAD_DIR")
 ACCOUNTS = "FLIPSNACK_ACCOUNTS"
+NO_HOME = "This user has no home folder: set HOME (on Windows USERPROFILE) to the whole path of one."
 SWITCH_WORDS = {"1": True, "true": True, "0": False, "false": False}
-# The shapes of the key and the secret in Flipsnack's own examples; only good enough for a hint.
-KEY_SHAPE = re.compile(r"[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+")
-SECRET_SHAPE = re.compile(r"[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+")
-SHOWABLE = re.compile(r"[A-Za-z_]{1,40}")  # and so no key
-# What separates folders on the other system, or in other programs, before what begins like a folder.
-JOINED = re.compile(r"[,;|\s]\s*(?:[/~]|[A-Za-z]:[/\\])")
-# What a host leaves behind that was not told what to fill in, and which it does with every field a person left empty.
-LEFT_OPEN = re.compile(r"""\s*(["']?)\$\{[^{}]*\}\1\s*""")
-LONGEST_CREDENTIAL = 10_000
-LONGEST_HOST = 253
-PART_OF_A_HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
-# What stands where a key or a secret belongs, in examples.
-IN_AN_EXAMPLE = re.compile(
-    r"(?:[\W_]|your|my|their|the|flipsnack|api|key|secret|here|insert|enter|paste|put|placeholder|value)+",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -83,7 +79,8 @@ class Reading:
         sources = dict.fromkeys(given, "environment") | dict.fromkeys(options, "option")
         self.sources = {name: source for name, source in sources.items() if name in self._values}
         # The sandbox needs no key, so one that a client failed to fill in is no problem there.
-        if SWITCH_WORDS.get(self._values.get("FLIPSNACK_SANDBOX", "").lower()):
+        self._in_sandbox = SWITCH_WORDS.get(self._values.get("FLIPSNACK_SANDBOX", "").lower(), False)
+        if self._in_sandbox:
             self._drop_credentials()
         elif ACCOUNTS in self._values and self._drop_credentials():
             self.hints.append(f"A key is set beside {ACCOUNTS}, and not used: that file says which keys count.")
@@ -207,6 +204,8 @@ class Reading:
 
     def folder(self, name: str, default: Path | None) -> Path | None:
         value = self.text(name)
+        if not value and name in FOLDERS and not has_home():  # where it would be otherwise
+            self._wrong(name, f"is not set. {NO_HOME}")
         return self._folder(name, value) if value else default
 
     def _folder(self, name: str, value: str) -> Path | None:
@@ -227,8 +226,10 @@ class Reading:
         elif value and value != "memory:" and not (value.startswith("sqlite:") and len(value) > len("sqlite:")):
             said = "is neither sqlite:PATH (a file) nor redis://HOST:PORT/DATABASE nor memory: (nothing is kept)."
             self.problems.append(f"{name} {said}")
-        else:
+        elif value:
             self._path(name, value.removeprefix("sqlite:"))
+        elif not (self._in_sandbox or has_home() or os.path.isabs(os.environ.get("XDG_STATE_HOME", ""))):  # noqa: PTH117  # a text
+            self.problems.append(f"{NO_HOME} Or let {name} name a file.")
         return "memory:" if len(self.problems) > before else value or default
 
     def _look_at_redis(self, name: str, value: str) -> None:
@@ -278,57 +279,7 @@ class Reading:
         return value if value and self.address(name, default) != default else default
 
 
-def is_plain_host(text: str) -> bool:
-    """Whether it is a host's name and nothing else: no address of numbers, no port, no wildcard, no other alphabet."""
-    labels = text.split(".")
-    return (
-        len(text) <= LONGEST_HOST
-        and len(labels) > 1
-        and all(map(PART_OF_A_HOST.fullmatch, labels))
-        and not labels[-1].isdigit()
-    )
-
-
-def misspelt(environment: Mapping[str, str], known: Sequence[str]) -> Iterator[str]:
-    """Names that look like settings and are none, each with the one that is nearest. No value is repeated."""
-    for name in environment:
-        if name.upper().startswith("FLIPSNACK_") and name not in known:
-            meant = nearest(name.upper(), known)
-            shown = f'"{name}"' if meant and SHOWABLE.fullmatch(name) else "A variable that begins with FLIPSNACK_"
-            yield f"{shown} is no setting{meant or ': docs/settings.md lists them.'}"
-
-
-def split_beside_placeholders(value: str, separator: str) -> list[str]:
-    """The parts of a list; the separator may also stand inside a placeholder."""
-    if not separator or "${" not in value:
-        return value.split(separator) if separator else [value]
-    return re.split(rf"{re.escape(separator)}(?![^{{}}]*\}})", value)
-
-
-def credential_in(file: Path) -> str:
-    """What a file with a credential holds; it may be a pipe, and may have no end.
-
-    Raises:
-        OSError: It cannot be read.
-        ValueError: What is in it cannot be a credential.
-    """
-    with file.open("rb") as opened:
-        content = opened.read(LONGEST_CREDENTIAL + 1)
-    if len(content) > LONGEST_CREDENTIAL:
-        raise ValueError("it is too long")
-    return content.decode("utf-8-sig").strip()
-
-
-def reason_of(error: OSError | ValueError) -> str:
-    """Why a file cannot be read, without its name."""
-    if isinstance(error, UnicodeDecodeError):
-        return "it is no text"
-    return (error.strerror or type(error).__name__) if isinstance(error, OSError) else str(error)
-
-
-def nearest(typed: str, known: Iterable[str]) -> str:
-    """What may have been meant, as the end of a sentence, or nothing."""
-    from difflib import get_close_matches  # noqa: PLC0415  # only for who misspells
-
-    found = get_close_matches(typed[:60], [*known], n=1, cutoff=0.75)
-    return f": did you mean {found[0]}?" if found else ""
+def has_home() -> bool:
+    """Whether it is known where this user keeps things."""
+    home = os.path.expanduser("~")  # noqa: PTH111  # that of Path can raise
+    return os.path.isabs(home) and os.environ.get("HOME") != ""  # noqa: PTH117  # a text

@@ -18,6 +18,7 @@ LINE_BREAKS = re.compile("[\t-\r\x1c-\x1f\x85\u2028\u2029]")
 # The blank of Braille is one between its letters; elsewhere it only looks like a space.
 BRAILLE_BLANK = "\u2800"
 STRAY_BRAILLE_BLANK = re.compile("(?<![\u2800-\u28ff])\u2800+|(?<!\u2800)\u2800++(?![\u2801-\u28ff])")
+WORDS_OF_A_NAME = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 BLANKS_IN_A_ROW = re.compile(r"\s{2,}")
 
 # https://unicode.org/reports/tr51, with what is reserved there for pictures to come.
@@ -100,9 +101,14 @@ def one_line(text: str) -> str:
     return STRAY_BRAILLE_BLANK.sub(" ", meant)
 
 
-def first_sentence(text: str, limit: int = 200) -> str:
+def words_of_name(name: str) -> list[str]:
+    """The words of a program's name for something, in camelCase or snake_case."""
+    return [word.lower() for word in WORDS_OF_A_NAME.findall(name)]
+
+
+def first_sentence(text: str) -> str:
     """What there is room for in one line of the history."""
-    return cleaned(text.split(". ", maxsplit=1)[0], limit)
+    return cleaned(text.split(". ", maxsplit=1)[0], 200)
 
 
 def shows_nothing(text: str) -> bool:

@@ -113,6 +113,13 @@ def test_a_function_or_class_has_a_name_that_no_other_module_has() -> None:
     assert {name for name, count in named.items() if count > 1 and not name.startswith("_")} <= {"main"}
 
 
+def test_a_constant_of_the_lower_rooms_has_a_name_that_no_other_module_there_has() -> None:
+    """Who reads it somewhere need not ask whose it is, and nobody who imports two has to rename one."""
+    lower = [file for room in ("api", "files", "store", "workflows") for file in (PACKAGE / room).rglob("*.py")]
+    named = Counter(one for file in lower for one in names_defined_in(ast.parse(file.read_text(encoding="utf-8"))))
+    assert {name for name, count in named.items() if count > 1 and not name.startswith("_")} <= {"log", "T"}
+
+
 def made_in(module: ast.Module) -> set[str]:
     """The functions and classes of a module."""
     return {one.name for one in module.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}

@@ -14,6 +14,7 @@ from flipsnack_mcp.api.action import (
 )
 from flipsnack_mcp.api.budget import BudgetRules, Lane
 from flipsnack_mcp.api.client import Access, Flipsnack, in_line
+from flipsnack_mcp.api.counting.settled_calls import BudgetStore
 from flipsnack_mcp.api.errors import (
     Changed,
     ConfigurationError,
@@ -36,7 +37,6 @@ from flipsnack_mcp.api.links import (
 from flipsnack_mcp.api.network import NotPublicError
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer, Slot, even_if_cancelled
 from flipsnack_mcp.api.parameters import Day, Status, StatusName, opened, status_from
-from flipsnack_mcp.api.settled_calls import BudgetStore
 from flipsnack_mcp.api.upload import Document, Sent, ignore
 from flipsnack_mcp.text import (
     as_compared,

@@ -1,7 +1,7 @@
 """The request budget's rules: may a caller go now, or how long must it wait, if all processes share one allowance?
 
 Every process looks at one small document (recent calls, and who waits) and decides by the same pure functions; a
-`BudgetStore` (see `pace`) makes each look atomic. Nothing in the future is booked, so a killed process locks nothing and a
+`BudgetStore` (see `counting`) makes each look atomic. Nothing in the future is booked, so a killed process locks nothing and a
 person's call overtakes a batch just by sorting first. ARCHITECTURE.md says why not a library.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 
-from flipsnack_mcp.api.ledger import Call, SharedBudget, Want
+from flipsnack_mcp.api.counting.ledger import Call, SharedBudget, Want
 
 BEHIND = 0.02  # seconds by which others let the first in turn go first
 

@@ -174,7 +174,7 @@ class Flipsnack:
             return terms.place.calling(hold or 0.0)
         return self._pacer.slot(terms.lane, on_wait=told_by(terms), hold=hold)
 
-    def _request(self, values: dict[str, str], exchange: "Exchange") -> AbstractAsyncContextManager[httpx2.Response]:
+    def _request(self, values: dict[str, str], exchange: Exchange) -> AbstractAsyncContextManager[httpx2.Response]:
         extensions = {"trace": exchange.departure}
         if not exchange.action.uploads:
             return self.http.stream("GET", self._access.api_url, params=values, extensions=extensions)

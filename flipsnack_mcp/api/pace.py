@@ -3,17 +3,17 @@
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import anyio
 
 from flipsnack_mcp import observed
-from flipsnack_mcp.api import budget, ledger
+from flipsnack_mcp.api import budget
 from flipsnack_mcp.api.budget import BudgetRules, Lane, SlotRequest, Wait
-from flipsnack_mcp.api.settled_calls import BudgetStore, SettledCalls
+from flipsnack_mcp.api.counting import ledger
+from flipsnack_mcp.api.counting.settled_calls import AnswerT, BudgetStore, SettledCalls
 from flipsnack_mcp.api.upload import ignore
 
-AnswerT = TypeVar("AnswerT")
 OnWait: TypeAlias = Callable[[Wait], Awaitable[None]]  # told in how many seconds the call will go out, and who shares
 
 

@@ -5,12 +5,13 @@ import math
 import re
 from contextlib import suppress
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from flipsnack_mcp.api.action import FreeText, Unsent, Wire
 from flipsnack_mcp.api.links import LOOKS_LIKE_LINK, hash_from, plain_hash, public_address
+from flipsnack_mcp.text import words_of_name
 
 StatusName = Literal["public", "unlisted", "editable"]
 
@@ -33,6 +34,13 @@ def day_from(value: object) -> date:
         return date.fromisoformat(value.strip())
     except ValueError:
         raise ValueError("there is no such day: write it as YYYY-MM-DD") from None
+
+
+def check_period(given: Any) -> Any:
+    """What was given, where its period ends no earlier than it begins."""
+    if given.start_date and given.end_date and given.start_date > given.end_date:
+        raise ValueError("start_date lies after end_date: exchange them")
+    return given
 
 
 def flipbook_hash_from(value: object) -> str:
@@ -104,11 +112,6 @@ LIKE_A_STATUS_WORDS = frozenset({"state", "active", "activate", "deactivate", "a
 """As words of their own: `interactive` and `accessibility` are none."""
 
 
-def parts_of_name(name: str) -> list[str]:
-    """The words of a name in camelCase or snake_case."""
-    return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
-
-
 def settings_from(settings: dict[str, str]) -> dict[str, str]:
     """Further parameters of Flipsnack's, none of which shadows one that is checked here."""
     for name in settings:
@@ -119,7 +122,7 @@ def settings_from(settings: dict[str, str]) -> dict[str, str]:
             raise ValueError(
                 f"`{name}` cannot be given in settings: it has a parameter of its own or is set by the server"
             )
-        if LIKE_A_STATUS.search(plain) or LIKE_A_STATUS_WORDS & set(parts_of_name(name)):
+        if LIKE_A_STATUS.search(plain) or LIKE_A_STATUS_WORDS & set(words_of_name(name)):
             raise ValueError(
                 f"`{name}` cannot be given in settings: Flipsnack could take the collection offline by it; use status"
             )

@@ -1,11 +1,11 @@
-"""What a person can run: a module or a room for each command, and what all of them say it with."""
+"""What a person can run: a module or a room for each command, and what all of them say it with; `chosen` leads there."""
 
 import errno
 import os
 import sys
 from contextlib import suppress
 
-from flipsnack_mcp.api import one_line
+from flipsnack_mcp.text import one_line
 
 READER_GONE = frozenset({errno.EPIPE, errno.EINVAL})
 """What a closed pipe is called, on Windows the second."""

@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx2
 
 from flipsnack_mcp.api import Access, BudgetInMemory, BudgetRules, BudgetStore, Flipsnack, Pacer
-from flipsnack_mcp.api.apart import BudgetApart, BudgetOfReplicas
-from flipsnack_mcp.api.ledger import blank, fits
+from flipsnack_mcp.api.counting.apart import BudgetApart, BudgetOfReplicas
+from flipsnack_mcp.api.counting.ledger import blank, fits
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.labels import labels_in
 from flipsnack_mcp.store.opening import open_shared_document, open_store

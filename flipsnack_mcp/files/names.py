@@ -14,6 +14,7 @@ RESERVED_NAMES = frozenset(
     {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}
     | {f"{device}{digit}" for device in ("COM", "LPT") for digit in "0123456789\u00b9\u00b2\u00b3"}
 )
+DRIVE = re.compile(r"[A-Za-z]:")
 PUNCTUATION = frozenset("-_.,&'()")
 TYPOGRAPHIC = str.maketrans({"\u2018": "'", "\u2019": "'", "/": "-", "\\": "-", "|": "-"})
 # Letters, marks and signs by category, or of none yet, but drawn as nothing: joiners, fillers and variation selectors.

@@ -11,8 +11,9 @@ from anyio import current_time, from_thread, to_thread
 
 from flipsnack_mcp.files.limits import MEGABYTE, PackageLimits
 from flipsnack_mcp.files.names import telling_names
-from flipsnack_mcp.files.partial_file import PartialFile, partial_file, remove_leftovers
+from flipsnack_mcp.files.partial_file import PartialFile, partial_file
 from flipsnack_mcp.files.worker_thread import thread_for, wait_for
+from flipsnack_mcp.files.writing.leftovers import remove_leftovers
 from flipsnack_mcp.files.zips.bytes_of_zip import BadPackage
 from flipsnack_mcp.files.zips.check import check_zip
 

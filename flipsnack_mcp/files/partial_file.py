@@ -3,13 +3,9 @@
 import errno
 import filecmp
 import os
-import re
-import secrets
 import stat
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 from threading import Lock
@@ -19,20 +15,17 @@ from anyio import CancelScope, to_thread
 
 from flipsnack_mcp import systems
 from flipsnack_mcp.files.refusal import RefusedFile, cure_of, quote_path
-from flipsnack_mcp.files.writing.locking import LockState, WriterLock, open_locked
+from flipsnack_mcp.files.writing.leftovers import new_partial_name
+from flipsnack_mcp.files.writing.locking import LockState, WriterLock
 from flipsnack_mcp.files.writing.patience import patiently
 
 T = TypeVar("T")
 
 DOWNLOAD_SETTING = "FLIPSNACK_DOWNLOAD_DIR"
-PARTIAL_NAME = re.compile(r"\.flipsnack-[0-9a-f]{16}\.part")
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
-MOST_NAMES = 1000
+MOST_TRIED = 1000
 WRITE_BYTES = 64 * 1024
 """Bytes of one write: for more the system may look for one free stretch of memory, which can take longer than all else."""
-LOCK_NAME = re.compile(r"\.flipsnack-[0-9a-f]{16}\.lock")
-FORGOTTEN = timedelta(days=1)
-"""After this a file that cannot be asked for its lock is nobody's."""
 
 
 class PartialFile:
@@ -43,7 +36,7 @@ class PartialFile:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._writing = WriterLock(folder / f".flipsnack-{secrets.token_hex(8)}.part")
+        self._writing = WriterLock(folder / new_partial_name())
         self.size = 0
         self._folder = folder
         self._lock = Lock()
@@ -123,8 +116,8 @@ class PartialFile:
 
     def _open_locked(self) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-        for _ in range(MOST_NAMES):
-            self._writing = WriterLock(self._folder / f".flipsnack-{secrets.token_hex(8)}.part")
+        for _ in range(MOST_TRIED):
+            self._writing = WriterLock(self._folder / new_partial_name())
             self._file = open(os.open(self.path, flags, 0o644), "w+b")  # noqa: SIM115, PTH123 - it outlives this call; O_EXCL
             # Between making and locking it a cleaner may have come: it holds the lock, or the file is gone already.
             if self._writing.take(self._file.fileno()) is not LockState.TAKEN and self.path.exists():
@@ -135,7 +128,7 @@ class PartialFile:
         raise OSError(errno.EAGAIN, "every new file in it is taken away")
 
     def _named(self, stems: Sequence[str], extension: str, enough: Callable[[Path], bool]) -> Path:
-        numbered = (f"{stems[-1]} ({number})" for number in range(2, MOST_NAMES))
+        numbered = (f"{stems[-1]} ({number})" for number in range(2, MOST_TRIED))
         for name in chain(stems, numbered):
             target = self._folder / f"{name}{extension}"
             try:
@@ -146,7 +139,7 @@ class PartialFile:
                 continue
             self._published = target
             return target
-        raise OSError(errno.EEXIST, f"{MOST_NAMES - 1} files have this title")
+        raise OSError(errno.EEXIST, f"{MOST_TRIED - 1} files have this title")
 
     def _is_there_as(self, target: Path) -> bool:
         """Whether a file, and no link to one, already holds just this."""
@@ -190,43 +183,7 @@ async def partial_file(folder: Path) -> AsyncIterator[PartialFile]:
         raise
 
 
-def unfinished_in(folder: Path) -> int:
-    """Tells how many files in the making lie in a folder, whoever is at them or was."""
-    with suppress(OSError):
-        return sum(bool(PARTIAL_NAME.fullmatch(path.name)) for path in folder.iterdir())
-    return 0
-
-
-def remove_leftovers(folder: Path) -> int:
-    """Removes what killed runs left in a folder, and returns how many; blocks, so run it in a thread.
-
-    Only names this module makes, only regular files, and only such as no living process is writing, in this program or
-    another: whoever writes a file holds its lock. Where a disk knows no locks, only such as were not touched for a day.
-    """
-    with suppress(OSError):
-        paths = list(folder.iterdir())
-        removed = sum(_removed(path) for path in paths if PARTIAL_NAME.fullmatch(path.name))
-        for path in (path.with_suffix(".part") for path in paths if LOCK_NAME.fullmatch(path.name)):
-            with suppress(OSError), open_locked(path):
-                pass  # a lock that nobody holds goes with this look at it
-        return removed
-    return 0
-
-
 def _never(_target: Path) -> bool:
-    return False
-
-
-def _removed(path: Path) -> bool:
-    with suppress(OSError):
-        status = path.lstat()
-        if not stat.S_ISREG(status.st_mode):
-            return False
-        forgotten = status.st_mtime < time.time() - FORGOTTEN.total_seconds()
-        with open_locked(path) as state:
-            if state is LockState.OURS or (state is LockState.UNSUPPORTED and forgotten):
-                path.unlink()
-                return True
     return False
 
 

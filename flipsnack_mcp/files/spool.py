@@ -17,8 +17,9 @@ from anyio.to_thread import run_sync
 
 from flipsnack_mcp import systems
 from flipsnack_mcp.files.packages import Received, SavedPackage, receive_package, write_pieces
-from flipsnack_mcp.files.partial_file import DISK_FULL, FORGOTTEN, PartialFile, remove_leftovers
+from flipsnack_mcp.files.partial_file import DISK_FULL, PartialFile
 from flipsnack_mcp.files.refusal import RefusedFile
+from flipsnack_mcp.files.writing.leftovers import FORGOTTEN, remove_leftovers
 
 OWN_FOLDER = "flipsnack-spool"
 """Below the folder that was named, which may be anybody's: only this one is closed to others and tidied."""

@@ -1,9 +1,11 @@
-"""How a server on stdio leaves: at once, without waiting for threads that still read or write."""
+"""How a process ends that is interrupted: a server on stdio at once, any command at once while it still imports."""
 
 import os
 import signal
 import sys
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 EXIT_INTERRUPTED = 130  # as a shell says it of a program that SIGINT has ended
@@ -20,3 +22,18 @@ def end_process(status: int) -> NoReturn:
         with suppress(OSError, ValueError, AttributeError, RuntimeError):  # the last where it is interrupted in a flush
             stream.flush()
     os._exit(status)
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """An interrupt ends the process within it: half an import is an error of any kind, and nothing has begun."""
+    usual = signal.getsignal(signal.SIGINT)
+    # Whoever started it may want something else; and only the main thread is interrupted.
+    if usual is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from flipsnack_mcp.sandbox.envelope import Refusal
 from flipsnack_mcp.sandbox.pace import Pace
+from flipsnack_mcp.sandbox.requests.envelope import Refusal
 
 STATUSES: Final = ("public", "editable", "unlisted")
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789"

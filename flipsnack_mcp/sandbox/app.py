@@ -5,10 +5,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from flipsnack_mcp.sandbox.api import Api
 from flipsnack_mcp.sandbox.control import Control
 from flipsnack_mcp.sandbox.covers import cover_picture
 from flipsnack_mcp.sandbox.links import COVER_PATH
+from flipsnack_mcp.sandbox.requests.api import Api
 from flipsnack_mcp.sandbox.webhook.control import LeadsControl
 from flipsnack_mcp.sandbox.webhook.webhook import Webhook
 

@@ -6,12 +6,12 @@ from hashlib import sha256
 
 from flipsnack_mcp.sandbox.account import Account
 from flipsnack_mcp.sandbox.actions import HANDLERS, UPLOADS
-from flipsnack_mcp.sandbox.api import Api
 from flipsnack_mcp.sandbox.app import build
 from flipsnack_mcp.sandbox.faults import Fault, Faults
-from flipsnack_mcp.sandbox.gate import Gate, Windows
 from flipsnack_mcp.sandbox.pace import Pace
 from flipsnack_mcp.sandbox.packages import Packages
+from flipsnack_mcp.sandbox.requests.api import Api
+from flipsnack_mcp.sandbox.requests.gate import Gate, Windows
 from flipsnack_mcp.sandbox.seeds import seed
 from flipsnack_mcp.sandbox.transcript import Arrived, Transcript
 from flipsnack_mcp.sandbox.webhook.address import Hook

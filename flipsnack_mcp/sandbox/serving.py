@@ -8,8 +8,8 @@ import anyio
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from flipsnack_mcp.sandbox.answers import BREAKS_OFF
 from flipsnack_mcp.sandbox.faults import ConnectionReset
+from flipsnack_mcp.sandbox.requests.answers import BREAKS_OFF
 from flipsnack_mcp.sandbox.sandbox import Sandbox
 
 

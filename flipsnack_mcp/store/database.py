@@ -1,17 +1,15 @@
-"""One open connection to the state file: transactions and rows. With `upgrading` all that needs sqlite3."""
+"""One open connection to the state file and its transactions. With `rows` and `upgrading` all that needs sqlite3."""
 
-import json
 import math
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from flipsnack_mcp.store.clock import LONGEST_REST, Clock, Kept, Moment, gone_on, same_run
 from flipsnack_mcp.store.permissions import close_to_others, make_file
 from flipsnack_mcp.store.records import (
-    Body,
     BusyError,
     Records,
     T,
@@ -21,6 +19,7 @@ from flipsnack_mcp.store.records import (
     newer,
     note_records,
 )
+from flipsnack_mcp.store.rows import SWEEP, RowRecords, StateRow
 from flipsnack_mcp.store.upgrading import (
     GIVEN_UP,
     MOVED_TO,
@@ -38,27 +37,8 @@ Synchronous: TypeAlias = Literal["NORMAL", "OFF"]
 SWEEP_EVERY = 60.0
 # ERROR: our statements fit our tables. None: Python found text that is no text.
 DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR, None}
-# ruff: noqa: S608 - the statements are put together from constants
-ALIVE = "(expires IS NULL OR expires > :now)"
-GET = f"SELECT body FROM records WHERE kind = :kind AND name = :name AND {ALIVE}"
-ALL = f"SELECT name, body FROM records WHERE kind = :kind AND {ALIVE} ORDER BY seq"
-FORGET = f"DELETE FROM records WHERE kind = :kind AND name = :name AND NOT {ALIVE}"
-PUT = """INSERT INTO records (kind, name, body, expires) VALUES (:kind, :name, :body, :now + :keep)
-    ON CONFLICT (kind, name) DO UPDATE SET body = excluded.body, expires = excluded.expires"""
-DELETE = "DELETE FROM records WHERE kind = :kind AND name = :name"
-SWEEP = f"DELETE FROM records WHERE NOT {ALIVE}"
-EVERY = f"SELECT kind, name, body, expires FROM records WHERE kind != '{MOVED_TO}' AND {ALIVE} ORDER BY seq"
 CLOCK = "SELECT now, wall, ran, run FROM clock"
 PUT_CLOCK = "INSERT OR REPLACE INTO clock (one, now, wall, ran, run) VALUES (0, ?, ?, ?, ?)"
-
-
-class StateRow(NamedTuple):
-    """One record as it stands in the file."""
-
-    kind: str
-    name: str
-    body: str
-    expires: float | None
 
 
 class Everything(NamedTuple):
@@ -68,56 +48,6 @@ class Everything(NamedTuple):
     """By which they are known again where they arrive."""
     now: float
     rows: list[StateRow]
-
-
-class RowRecords:
-    """What one transaction sees of the file."""
-
-    def __init__(self, db: sqlite3.Connection, now: float, wall: float) -> None:
-        self.now, self.wall = now, wall
-        self.wrote = False
-        self._db: sqlite3.Connection | None = db
-
-    def get(self, kind: str, name: str) -> Body | None:
-        text = self.text(kind, name)
-        return None if text is None else read_body(text)
-
-    def text(self, kind: str, name: str) -> str | None:
-        """A body as it stands there."""
-        rows = self._run(GET, kind=kind, name=name)
-        return rows[0][0] if rows else None
-
-    def several(self, kind: str, names: Iterable[str]) -> list[Body | None]:
-        return [self.get(kind, name) for name in names]
-
-    def put(self, kind: str, name: str, body: Body, *, keep: float | None = None) -> None:
-        # In ASCII: half a surrogate pair in somebody's title must not make a record unwritable.
-        self.put_text(kind, name, json.dumps(body, allow_nan=False, separators=(",", ":")), keep=keep)
-
-    def put_text(self, kind: str, name: str, text: str, *, keep: float | None = None) -> None:
-        """The same where the text is made already."""
-        self.wrote = True
-        self._run(FORGET, kind=kind, name=name)  # whoever comes back after its time stands at the end again
-        self._run(PUT, kind=kind, name=name, body=text, keep=keep)
-
-    def delete(self, kind: str, name: str) -> None:
-        self.wrote = True
-        self._run(DELETE, kind=kind, name=name)
-
-    def all(self, kind: str) -> list[tuple[str, Body]]:
-        return [(name, read_body(body)) for name, body in self._run(ALL, kind=kind)]
-
-    def every(self) -> list[tuple[Any, ...]]:
-        """All there is, of all kinds, as it stands in the file."""
-        return self._run(EVERY)
-
-    def end(self) -> None:
-        self._db = None
-
-    def _run(self, statement: str, **values: str | float | None) -> list[tuple[Any, ...]]:
-        if self._db is None:
-            raise RuntimeError("records can be used only inside their transaction")
-        return self._db.execute(statement, {**values, "now": self.now}).fetchall()
 
 
 class Database:
@@ -235,24 +165,14 @@ def latest_trace(db: sqlite3.Connection) -> float:
     return float(found) if found else math.inf
 
 
-def read_body(body: str) -> Body:
-    """Read a body, and tell one that somebody has edited from a mistake in the transaction's own code."""
-    try:
-        found: Body = json.loads(body)
-    except (ValueError, RecursionError):
-        raise sqlite3.DatabaseError("a record is not JSON") from None
-    return found
-
-
 def open_connection(address: str, synchronous: Synchronous) -> sqlite3.Connection:
     # No timeout: SQLite would wait by stopping the thread, and with it everything in this process; our caller waits.
     # The default journal: switching to WAL on open is a race.
     db = sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)
     try:
         db.execute(f"PRAGMA synchronous = {synchronous}")
-        if (
-            synchronous == "OFF"
-        ):  # changed twice for each call: the journal stays, instead of being made and removed each time
+        # What is changed twice for each call keeps its journal, instead of having it made and removed each time.
+        if synchronous == "OFF":
             db.execute("PRAGMA journal_mode = PERSIST")
         else:  # what ended or was deleted lies nowhere in the file, nor in what SQLite writes it anew from
             db.execute("PRAGMA secure_delete = ON")

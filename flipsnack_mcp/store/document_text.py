@@ -5,6 +5,8 @@ from typing import Generic, TypeAlias, TypeGuard, TypeVar, cast
 
 from pydantic_core import from_json, to_json
 
+from flipsnack_mcp.store.records import T
+
 DocumentT = TypeVar("DocumentT")
 Fits: TypeAlias = Callable[[object], TypeGuard[DocumentT]]  # whether what a store held is such a document
 
@@ -31,6 +33,13 @@ class LastSeen(Generic[DocumentT]):
     def keep(self, document: DocumentT, text: str) -> None:
         """This is how it stands."""
         self._document, self._text = document, text
+
+    def change(self, decide: Callable[[DocumentT, float], T], now: float) -> T:
+        """Change it by itself, where nobody else can be asked."""
+        document = self.lent()
+        answer = decide(document, now)
+        self.keep(document, document_as_text(document))
+        return answer
 
 
 def document_as_text(document: object) -> str:

@@ -37,6 +37,9 @@ class Records(Protocol):
         """Return the names and bodies of a kind in the order in which they were first put."""
 
 
+OUT_OF_TRANSACTION = "records can be used only inside their transaction"
+
+
 def stamp_of(records: Records) -> Stamp:
     """The moment of a transaction."""
     return Stamp(records.now, records.wall)

@@ -16,13 +16,13 @@ from flipsnack_mcp.store.records import Records, StoreUnusable, T
 from flipsnack_mcp.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from flipsnack_mcp.store.database import RowRecords
+    from flipsnack_mcp.store.rows import RowRecords
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 5.0  # shorter than for the state file: there is a way on without it
+PATIENCE_WITH_DOCUMENT = 5.0  # shorter than for the state file: there is a way on without it
 QUIET = 120.0  # by then what was changed without the file counts for nothing
-BUDGET_RECORD = "document", "one"
+DOCUMENT_RECORD = "document", "one"
 
 
 class SharedDocument(Generic[DocumentT]):
@@ -32,7 +32,7 @@ class SharedDocument(Generic[DocumentT]):
         self, path: Path, first: DocumentT, fits: Fits[DocumentT], clock: Callable[[], float] = time.monotonic
     ) -> None:
         # One clock for all processes of the machine, which nobody sets back or forward.
-        self._file = SqliteStore(path, clock, synchronous="OFF", patience=PATIENCE)
+        self._file = SqliteStore(path, clock, synchronous="OFF", patience=PATIENCE_WITH_DOCUMENT)
         self._clock, self._seen = clock, LastSeen(first, fits)
         self._used_alone = -math.inf
         self._warned = False
@@ -61,15 +61,12 @@ class SharedDocument(Generic[DocumentT]):
         answer = decide(document, records.now)
         text = document_as_text(document)
         if text != was:
-            rows.put_text(*BUDGET_RECORD, text)
+            rows.put_text(*DOCUMENT_RECORD, text)
         return answer, document, text
 
     def _alone(self, decide: Callable[[DocumentT, float], T]) -> T:
         self._used_alone = self._clock()
-        document = self._seen.lent()
-        answer = decide(document, self._used_alone)
-        self._seen.keep(document, document_as_text(document))
-        return answer
+        return self._seen.change(decide, self._used_alone)
 
     def _warn(self, error: StoreUnusable) -> None:
         if not self._warned:
@@ -82,6 +79,6 @@ def read_document(rows: "RowRecords") -> str | None:
     import sqlite3  # noqa: PLC0415 - whoever has records has it
 
     try:
-        return rows.text(*BUDGET_RECORD)
+        return rows.text(*DOCUMENT_RECORD)
     except sqlite3.DatabaseError:
         return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.store.records import Records, Store
 
-KIND = "deletion"
+DELETION = "deletion"
 HOUR, DAY = 3600.0, 24 * 3600.0
 
 
@@ -79,12 +79,12 @@ class Allowance:
         """Count what has names of its own; what was counted before is not counted again."""
         for name in self.check_all(records, named):
             body = {"account": self.account, "at": records.now, "what": named[name]}
-            records.put(KIND, name, body, keep=DAY)
+            records.put(DELETION, name, body, keep=DAY)
 
     def check_all(self, records: Records, named: Iterable[str]) -> list[str]:
         """Raise as `count` would; else what it would count."""
         names = list(named)
-        known = records.several(KIND, names)
+        known = records.several(DELETION, names)
         new = [name for name, body in zip(names, known, strict=True) if body is None]
         if new:
             self._allow(records, len(new))
@@ -99,7 +99,7 @@ class Allowance:
 
         def work(records: Records) -> None:
             for name in names:
-                records.delete(KIND, name)
+                records.delete(DELETION, name)
 
         await self.store.transact(work)
 
@@ -118,7 +118,7 @@ class Allowance:
             limit.check(made, records.now, wanted)
 
     def _made(self, records: Records) -> list[float]:
-        ours = [float(one["at"]) for _, one in records.all(KIND) if one["account"] == self.account]
+        ours = [float(one["at"]) for _, one in records.all(DELETION) if one["account"] == self.account]
         return sorted(min(at, records.now) for at in ours)  # what version 0.1.0 wrote while the clock was ahead counts
 
     @property

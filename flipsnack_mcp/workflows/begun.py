@@ -1,7 +1,6 @@
 """Whose work something is: every record of long work says who had it begun."""
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol
 
 from pydantic import BaseModel
 
@@ -18,11 +17,14 @@ class Beginner(NamedTuple):
 ANYBODY = Beginner()
 
 
-StillMay: TypeAlias = Callable[[str, bool], bool]
-"""Whether whoever had work begun, by their principal, may still have it done; and whether that deletes or takes offline."""
+class StillMay(Protocol):
+    """Whether whoever had work begun, by their principal, may still have it done."""
+
+    def __call__(self, principal: str, /, *, destroys: bool = False) -> bool:
+        """`destroys`: it deletes or takes offline."""
 
 
-def nobody_is_asked(_: str, __: bool) -> bool:  # noqa: FBT001  # as above
+def nobody_is_asked(_: str, /, **__: bool) -> bool:
     """Where callers are not told apart."""
     return True
 

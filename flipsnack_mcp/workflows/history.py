@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from flipsnack_mcp.store.records import Body, Records, Store
 
-KIND, HEAD = "history", "history-head"
+HISTORY_ENTRY, HEAD = "history", "history-head"
 HISTORY_KEPT = 90 * 24 * 3600.0
 FIRST = "0" * 64
 NOTHING_YET: Body = {"number": 0, "hash": FIRST, "at": 0.0}
@@ -101,7 +101,7 @@ class History:
         was, told = facts.get("before", {}), safe.get("before", {})
         veiled = [name for name, value in was.items() if told.get(name) != value]
         event = Event.model_validate({**written, **safe, "veiled": veiled}).sealed(str(head["hash"]))
-        records.put(KIND, place_of(event), event.model_dump(mode="json"), keep=HISTORY_KEPT)
+        records.put(HISTORY_ENTRY, place_of(event), event.model_dump(mode="json"), keep=HISTORY_KEPT)
         records.put(HEAD, self.account, {"number": number, "hash": event.hash, "at": records.now})
         return number
 
@@ -132,7 +132,9 @@ class Trail:
 
 async def every_trail(store: Store) -> list[Trail]:
     """The trails of all accounts that have one."""
-    every, heads, now = await store.transact(lambda records: (records.all(KIND), dict(records.all(HEAD)), records.now))
+    every, heads, now = await store.transact(
+        lambda records: (records.all(HISTORY_ENTRY), dict(records.all(HEAD)), records.now)
+    )
     kept: dict[str, list[tuple[str, Body]]] = {account: [] for account in heads}
     for name, body in sorted(every, key=itemgetter(0)):
         kept.setdefault(name.partition("/")[0], []).append((name, body))
@@ -149,7 +151,7 @@ def head_of(records: Records, account: str) -> Body:
 
 def kept_of(records: Records, account: str) -> list[tuple[str, Body]]:
     """The entries of an account by their names, which are numbered."""
-    return sorted((name, body) for name, body in records.all(KIND) if name.startswith(f"{account}/"))
+    return sorted((name, body) for name, body in records.all(HISTORY_ENTRY) if name.startswith(f"{account}/"))
 
 
 def place_of(event: Event) -> str:

@@ -31,7 +31,7 @@ LOOK_AT_OTHERS = 1.0
 """Seconds between two looks at what another process carries out."""
 LEFT_ALONE = 60.0
 """Seconds in which work that ended here and is not over is not looked for: what could not go on then would be taken up at each look."""
-REMEMBERED = 600.0
+ENDS_REMEMBERED = 600.0
 """Seconds in which it can be asked how a job of this process ended."""
 Watcher: TypeAlias = Callable[[Progress], Awaitable[object]]
 
@@ -111,7 +111,7 @@ class Jobs:
     def find(self, kind: str, job_id: str) -> Job | None:
         """A job of this process, also for a while after its end."""
         job = self._jobs.get((kind, job_id))
-        forgotten = job and job.ended_at is not None and anyio.current_time() - job.ended_at >= REMEMBERED
+        forgotten = job and job.ended_at is not None and anyio.current_time() - job.ended_at >= ENDS_REMEMBERED
         return None if forgotten else job
 
     def running(self, kind: str, job_id: str) -> Job | None:

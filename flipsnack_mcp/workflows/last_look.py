@@ -14,7 +14,7 @@ from flipsnack_mcp.api import Action, Changed, Document, FlipsnackError, LookToo
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection
 from flipsnack_mcp.workflows.context import CallContext
 
-HOLDS = 2.0
+LOOK_HOLDS = 2.0
 """Seconds from the moment a look was sent: what it saw may be as old as that."""
 MOST_LOOKS = 3
 
@@ -72,7 +72,7 @@ class LastLook:
 
     async def _tried(self, context: CallContext, action: Action[ResultT_co], document: Document | None) -> ResultT_co:
         async with context.flipsnack.pair(context.terms) as (first, *second):
-            leave_by = anyio.current_time() + HOLDS
+            leave_by = anyio.current_time() + LOOK_HOLDS
             seen = await self.look(replace(context, place=first))
             self.answered += 1
             if anyio.current_time() <= leave_by:

@@ -16,7 +16,7 @@ from flipsnack_mcp.api.actions.collections import Collection, CollectionList, Co
 from flipsnack_mcp.store.records import Records, Store, StoreUnreachable, StoreUnusable
 from flipsnack_mcp.workflows.context import CallContext
 
-KIND = "changes"
+NUMBER_OF_CHANGES = "changes"
 FRESH = 5.0
 """Seconds."""
 MOST = 100
@@ -78,7 +78,7 @@ class Recent:
             await self.changing()
 
     def _count(self, records: Records) -> None:
-        records.put(KIND, self.account, {"number": changes_of(records, self.account) + 1})
+        records.put(NUMBER_OF_CHANGES, self.account, {"number": changes_of(records, self.account) + 1})
 
     async def _changes(self) -> int | None:
         """None where the store does not say so at once: a look must not wait for it."""
@@ -89,4 +89,4 @@ class Recent:
 
 def changes_of(records: Records, account: str) -> int:
     """How many changes the processes of an account have begun or ended."""
-    return int((records.get(KIND, account) or {"number": 0})["number"])
+    return int((records.get(NUMBER_OF_CHANGES, account) or {"number": 0})["number"])

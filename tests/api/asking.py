@@ -20,9 +20,9 @@ from typing_extensions import override
 from flipsnack_mcp.api.action import Action
 from flipsnack_mcp.api.actions import ACTIONS
 from flipsnack_mcp.api.client import Access, Flipsnack
+from flipsnack_mcp.api.counting.settled_calls import BudgetStore
 from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
-from flipsnack_mcp.api.settled_calls import BudgetStore
 from flipsnack_mcp.sandbox import Pace, Sandbox
 from tests.samples_of import meaning
 

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,9 +16,10 @@ import anyio
 import pytest
 from typing_extensions import override
 
-from flipsnack_mcp.api import budget, ledger, pace, settled_calls, upload
+from flipsnack_mcp.api import budget, pace, upload
 from flipsnack_mcp.api.budget import BudgetRules, Lane, Wait
-from flipsnack_mcp.api.ledger import SharedBudget
+from flipsnack_mcp.api.counting import ledger, settled_calls
+from flipsnack_mcp.api.counting.ledger import SharedBudget
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from tests.api.asking import each
 
@@ -195,7 +197,7 @@ async def test_the_fuzz_finds_every_mutant(
 ) -> None:
     assert sum(source.count(change[0]) for source in SOURCES.values()) == 1, "the mutant must be written anew"
     for one, source in SOURCES.items():
-        own = source.replace(*change).replace("from flipsnack_mcp.api", f"from {tmp_path.name}")
+        own = re.sub(r"from flipsnack_mcp\.api(\.counting)?", f"from {tmp_path.name}", source.replace(*change))
         (tmp_path / Path(one.__file__ or "").name).write_text(own, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path.parent)
     module = importlib.import_module(f"{tmp_path.name}.pace")

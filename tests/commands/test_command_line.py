@@ -19,9 +19,9 @@ import pytest
 from typing_extensions import override
 
 from flipsnack_mcp import __version__, systems
-from flipsnack_mcp.__main__ import settings_of
 from flipsnack_mcp.api import retry
 from flipsnack_mcp.api.client import Flipsnack
+from flipsnack_mcp.commands.chosen import settings_of
 from flipsnack_mcp.commands.doctor.folders import upload_folder
 from flipsnack_mcp.commands.sandbox import pace_of
 from flipsnack_mcp.parsing import parsed

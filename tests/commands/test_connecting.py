@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from flipsnack_mcp.api import pace, settled_calls
+from flipsnack_mcp.api import pace
 from flipsnack_mcp.api.actions.collections import ListCollections
 from flipsnack_mcp.api.budget import BudgetRules
+from flipsnack_mcp.api.counting import settled_calls
 from flipsnack_mcp.commands.connecting import budget, connect, kept_at, remember
 from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.store.shared_document import SharedDocument

@@ -22,7 +22,7 @@ from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Records
 from flipsnack_mcp.store.sqlite import SqliteStore
-from flipsnack_mcp.workflows.history import KIND
+from flipsnack_mcp.workflows.history import HISTORY_ENTRY
 from tests.commands.at_a_terminal import TITLE, AtPty, Here, Now, Scene
 from tests.commands.processes import KEY, SECRET, Ended, Run
 from tests.commands.test_several_accounts import OF_DE, OTHER_KEY, OTHER_SECRET, TwoAccounts
@@ -221,8 +221,8 @@ async def test_of_several_with_one_title_each_is_shown_with_its_day(scene: Scene
 
 async def forged(scene: Scene) -> None:
     def alter(records: Records) -> None:
-        name, body = min(records.all(KIND))
-        records.put(KIND, name, {**body, "before": {**body["before"], "title": "Forged"}})
+        name, body = min(records.all(HISTORY_ENTRY))
+        records.put(HISTORY_ENTRY, name, {**body, "before": {**body["before"], "title": "Forged"}})
 
     store = SqliteStore(scene.state)
     await store.transact(alter)

@@ -4,7 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
-from flipsnack_mcp.parsing import parsers
+from flipsnack_mcp.parsing.commands import parsers
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "leads.md").read_text(encoding="utf-8")
 

@@ -27,7 +27,7 @@ from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.store.labels import LABEL
 from flipsnack_mcp.store.records import Records
 from flipsnack_mcp.store.sqlite import SqliteStore
-from flipsnack_mcp.workflows.history import HEAD, KIND
+from flipsnack_mcp.workflows.history import HEAD, HISTORY_ENTRY
 from tests.api.street import no_network_settings
 from tests.commands.at_a_terminal import DELETED, TITLE, Here, Now, Scene
 from tests.commands.processes import KEY, SECRET, Ended, Run
@@ -193,7 +193,7 @@ async def test_the_history_since_a_time_has_what_was_not_over_before(
 async def test_a_change_whose_end_was_never_written_down_is_said_to_have_begun(scene: TwoAccounts) -> None:
     await changed(scene)
     german = scene.settings.accounts[0].account
-    await scene.edit(lambda records: records.delete(KIND, f"{german}/{4:09}"))
+    await scene.edit(lambda records: records.delete(HISTORY_ENTRY, f"{german}/{4:09}"))
     lines = (await scene.run("history", "--account", "de")).out.splitlines()
     assert ["begun, its end is not known" in line for line in lines] == [False, False, True]
 
@@ -243,8 +243,8 @@ async def test_of_several_trails_the_one_that_is_not_whole_is_named(scene: TwoAc
     french = scene.settings.accounts[1].account
 
     def alter(records: Records) -> None:
-        body = records.get(KIND, f"{french}/{1:09}")
-        records.put(KIND, f"{french}/{1:09}", {**(body or {}), "target": "another"})
+        body = records.get(HISTORY_ENTRY, f"{french}/{1:09}")
+        records.put(HISTORY_ENTRY, f"{french}/{1:09}", {**(body or {}), "target": "another"})
 
     whole = await scene.run("history", "--verify")
     await scene.edit(alter)
@@ -290,9 +290,9 @@ async def test_an_entry_that_was_moved_to_another_account_is_found(scene: TwoAcc
     german, french = (one.account for one in scene.settings.accounts)
 
     def move(records: Records) -> None:
-        for name, body in records.all(KIND):
+        for name, body in records.all(HISTORY_ENTRY):
             if name.startswith(german):
-                records.put(KIND, name.replace(german, french), body)
+                records.put(HISTORY_ENTRY, name.replace(german, french), body)
 
     await scene.edit(move)
     assert "fr is NOT whole: entry 1" in (await scene.run("history", "--verify")).out
@@ -495,8 +495,8 @@ async def test_an_entry_with_a_time_that_no_clock_shows_is_shown_with_the_others
     german = scene.settings.accounts[0].account
 
     def alter(records: Records) -> None:
-        body = records.get(KIND, f"{german}/{1:09}")
-        records.put(KIND, f"{german}/{1:09}", {**(body or {}), "at": at})
+        body = records.get(HISTORY_ENTRY, f"{german}/{1:09}")
+        records.put(HISTORY_ENTRY, f"{german}/{1:09}", {**(body or {}), "at": at})
 
     await scene.edit(alter)
     shown = await scene.run("history")

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from flipsnack_mcp.files import partial_file
-from flipsnack_mcp.files.partial_file import PartialFile, remove_leftovers
+from flipsnack_mcp.files.partial_file import PartialFile
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.files.writing import locking
+from flipsnack_mcp.files.writing.leftovers import PARTIAL_NAME, remove_leftovers
 from flipsnack_mcp.files.writing.locking import LockState, lock_file
 from tests.files.ground import names_in
 
@@ -95,7 +96,7 @@ def test_cleaning_up_all_the_time_disturbs_nobody(tmp_path: Path) -> None:
             cleaner.join()
 
     assert len(names_in(tmp_path)) == 100
-    assert not any(map(partial_file.PARTIAL_NAME.fullmatch, names_in(tmp_path)))
+    assert not any(map(PARTIAL_NAME.fullmatch, names_in(tmp_path)))
 
 
 @pytest.mark.parametrize("cleaner", ["has-removed-it", "holds-its-lock"])
@@ -174,7 +175,7 @@ def test_without_locks_a_file_is_written_as_well_and_the_age_decides(
 
 def test_folder_in_which_nothing_stays_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locking, "lock_file", lambda _: LockState.TAKEN)
-    monkeypatch.setattr(partial_file, "MOST_NAMES", 3)
+    monkeypatch.setattr(partial_file, "MOST_TRIED", 3)
     with pytest.raises(RefusedFile, match="taken away"):
         PartialFile(tmp_path).create()
     assert not names_in(tmp_path)

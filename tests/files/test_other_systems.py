@@ -12,10 +12,11 @@ import pytest
 from flipsnack_mcp import systems
 from flipsnack_mcp.files import partial_file
 from flipsnack_mcp.files.documents import open_document
-from flipsnack_mcp.files.partial_file import PartialFile, remove_leftovers
+from flipsnack_mcp.files.partial_file import PartialFile
 from flipsnack_mcp.files.paths.place import below, locate, objection_to
 from flipsnack_mcp.files.paths.spelling import understood
 from flipsnack_mcp.files.refusal import RefusedFile
+from flipsnack_mcp.files.writing.leftovers import remove_leftovers
 from flipsnack_mcp.files.writing.patience import patiently
 from flipsnack_mcp.systems import LINUX, MACOS, WINDOWS, system_of
 from tests.files.ground import Ground, names_in

@@ -21,6 +21,7 @@ from flipsnack_mcp.files.limits import MEGABYTE, PackageLimits
 from flipsnack_mcp.files.packages import BATCH_BYTES, SavedPackage, save_package, write_pieces
 from flipsnack_mcp.files.partial_file import PartialFile
 from flipsnack_mcp.files.refusal import RefusedFile
+from flipsnack_mcp.files.writing.leftovers import PARTIAL_NAME
 from flipsnack_mcp.files.zips import check
 from flipsnack_mcp.files.zips.bytes_of_zip import BadPackage
 from tests.files.ground import Gate, cancelled_in_a_group, cancelled_the_asyncio_way, names_in, sent, turn_loop, zipped
@@ -97,7 +98,7 @@ async def test_nothing_is_overwritten(tmp_path: Path, monkeypatch: pytest.Monkey
     assert saved.path.name == "Title (hash1) (2).zip"
     assert (tmp_path / "Title.zip").read_bytes() == b"mine"
     assert not (tmp_path / "elsewhere").exists()
-    monkeypatch.setattr(partial_file, "MOST_NAMES", 4)
+    monkeypatch.setattr(partial_file, "MOST_TRIED", 4)
     for number in (3, 4):
         content = zipped(("index.html", b"%d" % number))
         if number == 3:
@@ -157,7 +158,7 @@ async def test_half_package_is_hidden_and_private_then_readable(tmp_path: Path) 
     finally:
         os.umask(before)
     ((name, mode),) = seen
-    assert partial_file.PARTIAL_NAME.fullmatch(name)
+    assert PARTIAL_NAME.fullmatch(name)
     assert (mode, stat.S_IMODE(saved.path.stat().st_mode)) == (0o600, 0o640)
 
 

@@ -19,9 +19,9 @@ from mcp.types import CallToolResult, ElicitResult, ErrorData, InputRequiredResu
 import flipsnack_mcp
 from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.server.server import FlipsnackServer
-from flipsnack_mcp.store.database import RowRecords
 from flipsnack_mcp.store.leases import Lease, put
 from flipsnack_mcp.store.records import Records
+from flipsnack_mcp.store.rows import RowRecords
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.workflows.plans.drafts import Rule, draft_plan
 from flipsnack_mcp.workflows.plans.record import PlanRecord

@@ -10,8 +10,8 @@ from flipsnack_mcp.api.action import Effect
 from flipsnack_mcp.api.actions import ACTIONS
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.store.sqlite import MemoryStore
-from flipsnack_mcp.workflows.allowance import KIND as DELETION
-from flipsnack_mcp.workflows.history import KIND as HISTORY
+from flipsnack_mcp.workflows.allowance import DELETION
+from flipsnack_mcp.workflows.history import HISTORY_ENTRY
 from tests.samples_of import NAMES, meaning
 from tests.server.bench import PDF, Assistant, Bench, Person, Said, types
 from tests.server.long_bench import assert_told_in_four_parts
@@ -74,7 +74,7 @@ async def test_a_dry_run_only_reads(bench: Bench, name: str, confirm: str) -> No
     assert set(bench.requests) <= READS
     assert all(one.file is None for one in bench.sandbox.requests)
     assert (bench.sandbox.account.collections, bench.sandbox.account.uploads_left) == (collections, left)
-    assert await store.transact(lambda records: [*records.all(HISTORY), *records.all(DELETION)]) == []
+    assert await store.transact(lambda records: [*records.all(HISTORY_ENTRY), *records.all(DELETION)]) == []
 
 
 def test_every_tool_that_writes_has_a_dry_run() -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 
 import anyio
 
-from flipsnack_mcp.workflows.jobs import REMEMBERED
+from flipsnack_mcp.workflows.jobs import ENDS_REMEMBERED
 from tests.server.bench import Assistant, Bench
 
 EACH = 5
@@ -32,7 +32,7 @@ async def work_on(assistant: Assistant, hashes: list[str], number: int) -> None:
     await assistant.call("report_stats", collections=hashes, **DAYS)
     plan = await assistant.call("update_collections", collections=hashes, suffix=f" {number}")
     await assistant.call("update_collections", plan_id=plan.data["plan_id"])
-    await anyio.sleep(2 * REMEMBERED)
+    await anyio.sleep(2 * ENDS_REMEMBERED)
     await assistant.call("get_user_stats")
 
 

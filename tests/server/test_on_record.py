@@ -13,7 +13,7 @@ from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.store.records import Body, Records, Store, StoreUnusable, T
 from flipsnack_mcp.store.sqlite import MemoryStore
-from flipsnack_mcp.workflows.history import KIND, Event, History
+from flipsnack_mcp.workflows.history import HISTORY_ENTRY, Event, History
 from tests.server.bench import CODE, Bench, Given, LoopClock, Person, Said, declines, types
 from tests.server.destructions import TITLE, process, store_of
 from tests.server.long_bench import assert_told_in_four_parts
@@ -59,7 +59,7 @@ class Watched:
         return getattr(self._inner, name)
 
     def put(self, kind: str, name: str, body: Body, *, keep: float | None = None) -> None:
-        if kind == KIND:
+        if kind == HISTORY_ENTRY:
             self._written(body)
         self._inner.put(kind, name, body, keep=keep)
 

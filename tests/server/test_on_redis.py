@@ -8,10 +8,10 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from flipsnack_mcp.api.apart import BudgetApart, BudgetOfReplicas
 from flipsnack_mcp.api.budget import BudgetRules
 from flipsnack_mcp.api.client import Access, Flipsnack
-from flipsnack_mcp.api.ledger import blank, fits
+from flipsnack_mcp.api.counting.apart import BudgetApart, BudgetOfReplicas
+from flipsnack_mcp.api.counting.ledger import blank, fits
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.redis_address import redis_address
 from flipsnack_mcp.server.server import build_server

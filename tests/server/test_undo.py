@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from flipsnack_mcp.store.records import Records
-from flipsnack_mcp.workflows.history import KIND, History
+from flipsnack_mcp.workflows.history import HISTORY_ENTRY, History
 from tests.server.bench import Assistant, Bench, Person, Said, declines, types_what_is_asked
 from tests.server.destructions import assert_refused, process, store_of
 from tests.server.long_bench import assert_told_in_four_parts, to_its_end
@@ -206,8 +206,8 @@ async def test_an_entry_that_was_altered_is_not_undone(bench: Bench, altered: in
             await assistant.call("update_collection", collection_hash=collection.hash, title=title)
 
         def alter(records: Records) -> None:
-            name, body = sorted(records.all(KIND))[altered - 1]
-            records.put(KIND, name, {**body, "before": {**body["before"], "title": "Forged"}})
+            name, body = sorted(records.all(HISTORY_ENTRY))[altered - 1]
+            records.put(HISTORY_ENTRY, name, {**body, "before": {**body["before"], "title": "Forged"}})
 
         await store_of(bench).transact(alter)
         said = await assistant.call(TOOL, history_id=wanted)

@@ -12,7 +12,7 @@ from typing_extensions import override
 from flipsnack_mcp.server.dispatch import ALTERED, UNEXPECTED
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.store.sqlite import MemoryStore
-from flipsnack_mcp.workflows.allowance import KIND as DELETION
+from flipsnack_mcp.workflows.allowance import DELETION
 from tests.server.bench import Assistant, Bench
 from tests.server.long_bench import assert_told_in_four_parts
 

@@ -12,7 +12,7 @@ from flipsnack_mcp.sandbox.account import Packaging
 from flipsnack_mcp.server.dispatch import UNEXPECTED
 from flipsnack_mcp.server.tools import uploads
 from flipsnack_mcp.store.records import StoreUnusable
-from flipsnack_mcp.workflows.uploads.reconciling import NOT_FOUND
+from flipsnack_mcp.workflows.uploads.reconciling import NO_COLLECTION_FOUND
 from flipsnack_mcp.workflows.uploads.sending import STOPPED
 from tests.server.bench import PDF, Given
 from tests.server.long_bench import LongBench, assert_told_in_four_parts, given_up, named_call, to_its_end
@@ -268,7 +268,7 @@ async def test_a_server_that_ends_during_an_upload_leaves_it_interrupted_and_off
 
     assert early.data["state"] == said.data["state"] == repeated.data["state"] == "interrupted"
     assert "again=true" not in early.text
-    assert NOT_FOUND in said.data["warnings"]
+    assert NO_COLLECTION_FOUND in said.data["warnings"]
     assert waiting.data["sent"] == "waiting in line"
     assert any("in line" in message for _, message in waiting.progress)
     assert not any("in line" in message for _, message in first.progress)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from flipsnack_mcp.api.client import Access, Flipsnack
-from flipsnack_mcp.api.ledger import blank, fits
+from flipsnack_mcp.api.counting.ledger import blank, fits
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.callers.caller import CALLER, Caller, Right

@@ -13,13 +13,13 @@ import anyio
 
 from flipsnack_mcp.api.actions.collections import GetCollection
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
-from flipsnack_mcp.api.apart import BudgetApart, BudgetOfReplicas
 from flipsnack_mcp.api.budget import BudgetRules, Lane
 from flipsnack_mcp.api.client import Access, Flipsnack
+from flipsnack_mcp.api.counting.apart import BudgetApart, BudgetOfReplicas
+from flipsnack_mcp.api.counting.ledger import blank, fits
+from flipsnack_mcp.api.counting.settled_calls import BudgetStore
 from flipsnack_mcp.api.exchange import Terms
-from flipsnack_mcp.api.ledger import blank, fits
 from flipsnack_mcp.api.pace import Pacer
-from flipsnack_mcp.api.settled_calls import BudgetStore
 from flipsnack_mcp.redis_address import is_redis
 from flipsnack_mcp.store.opening import open_shared_document, open_store
 from flipsnack_mcp.store.redis.redis_document import RedisDocument

@@ -19,7 +19,12 @@ from flipsnack_mcp.store.records import Records, StoreUnusable
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.store.upgrading import STEPS
 from tests.store.works import change_pair, count, increment
-from tests.virtual_clock import StandingClock
+from tests.virtual_clock import StandingClock, VirtualLoop
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, object]]:
+    return "asyncio", {"loop_factory": VirtualLoop}
 
 
 def mode(path: Path) -> int:

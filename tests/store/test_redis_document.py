@@ -10,10 +10,10 @@ import pytest
 from typing_extensions import override
 
 from flipsnack_mcp.api import budget
-from flipsnack_mcp.api.apart import STILL_ARRIVING, BudgetApart, BudgetOfReplicas
 from flipsnack_mcp.api.budget import BudgetRules
+from flipsnack_mcp.api.counting.apart import STILL_ARRIVING, BudgetApart, BudgetOfReplicas
+from flipsnack_mcp.api.counting.ledger import SharedBudget, blank, fits
 from flipsnack_mcp.api.errors import NotCountedError
-from flipsnack_mcp.api.ledger import SharedBudget, blank, fits
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.redis_address import redis_address
 from flipsnack_mcp.store.redis import link, presence

@@ -61,7 +61,7 @@ async def test_only_what_another_wrote_is_read_and_checked(path: Path, clock: St
 async def test_whoever_is_held_up_for_too_long_goes_on_alone(
     path: Path, clock: StandingClock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_document, "PATIENCE", 0.1)
+    monkeypatch.setattr(shared_document, "PATIENCE_WITH_DOCUMENT", 0.1)
     document, holder = a_document(path, clock), outsider(path)
     holder.execute("BEGIN EXCLUSIVE")
     with anyio.fail_after(20):
@@ -132,5 +132,5 @@ async def test_a_change_fails_whole_or_is_made_once(document: Shared, monkeypatc
         with pytest.raises(ZeroDivisionError):
             await document.change(fail)
     assert await document.change(add_one) == 1
-    monkeypatch.setattr("flipsnack_mcp.store.database.RowRecords.put_text", full)
+    monkeypatch.setattr("flipsnack_mcp.store.rows.RowRecords.put_text", full)
     assert await document.change(add_one) == 2

@@ -21,13 +21,14 @@ from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Records, Store, T
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.context import CallContext
-from flipsnack_mcp.workflows.downloads.exports import Downloads, Exported, Order, save_export
+from flipsnack_mcp.workflows.downloads.exports import Downloads, Exported, WantedPackage, save_export
 from flipsnack_mcp.workflows.jobs import Jobs
 from flipsnack_mcp.workflows.lookout import Lookout
 from flipsnack_mcp.workflows.progress import Progress
 from flipsnack_mcp.workflows.uploads.following import Followed, follow
 from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry
-from flipsnack_mcp.workflows.uploads.sending import Source, Uploads
+from flipsnack_mcp.workflows.uploads.sending import Uploads
+from flipsnack_mcp.workflows.uploads.source import Source
 from tests.api.asking import KEY, PDF, SECRET, Line
 from tests.server.bench import LoopClock
 
@@ -249,7 +250,7 @@ class Process:
 
     async def saved(self, action: DownloadHtml, folder: Path, seconds: float = 30) -> Exported | FlipsnackError:
         """What a call for a package is answered."""
-        order = Order(action, folder, "https://api.flipsnack.com/v1/")
+        order = WantedPackage(action, folder, "https://api.flipsnack.com/v1/")
         try:
             return await save_export(self.context, self.downloads, order, seconds)
         except FlipsnackError as error:

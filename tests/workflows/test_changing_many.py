@@ -17,7 +17,7 @@ from flipsnack_mcp.api.errors import Changed, UnreachableError
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Store
-from flipsnack_mcp.workflows.allowance import KIND, Allowance
+from flipsnack_mcp.workflows.allowance import DELETION, Allowance
 from flipsnack_mcp.workflows.changing import send_change
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import Choice, choose
@@ -447,7 +447,9 @@ def test_what_flipsnack_did_not_take_as_planned_is_a_failure() -> None:
 
 async def allowed(server: Server) -> list[str]:
     """What stands in the allowance."""
-    return await server.plans.allowance.store.transact(lambda records: [body["what"] for _, body in records.all(KIND)])
+    return await server.plans.allowance.store.transact(
+        lambda records: [body["what"] for _, body in records.all(DELETION)]
+    )
 
 
 async def counted(server: Server) -> int:

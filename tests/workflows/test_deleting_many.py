@@ -11,7 +11,7 @@ import pytest
 
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.store.leases import DEAD_AFTER
-from flipsnack_mcp.workflows.allowance import KIND
+from flipsnack_mcp.workflows.allowance import DELETION
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import Choice, choose
 from flipsnack_mcp.workflows.last_look import LastLook
@@ -63,7 +63,7 @@ def arrived(work: LongWork) -> Counter[str]:
 
 
 async def counted(work: LongWork) -> int:
-    return len(await work.store.transact(lambda records: records.all(KIND)))
+    return len(await work.store.transact(lambda records: records.all(DELETION)))
 
 
 @pytest.mark.parametrize(("number", "looks"), [(1, 1), (FEW, FEW), (FEW + 1, 0)])
@@ -97,7 +97,7 @@ async def test_a_yes_that_ran_out_between_two_looks_leaves_it_as_if_nobody_had_b
 async def test_each_counts_in_the_allowance_by_what_was_deleted(work: LongWork) -> None:
     async with confirmed(work, 3) as (server, plan):
         items = await server.to_its_end(plan)
-        counted = await work.store.transact(lambda records: [body["what"] for _, body in records.all(KIND)])
+        counted = await work.store.transact(lambda records: [body["what"] for _, body in records.all(DELETION)])
     assert counted == [f"delete {one.collection_hash}" for one in items]
 
 

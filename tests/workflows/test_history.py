@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from flipsnack_mcp.store.records import Body, Records, T
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
-from flipsnack_mcp.workflows.history import HEAD, KIND, Event, History
+from flipsnack_mcp.workflows.history import HEAD, HISTORY_ENTRY, Event, History
 from tests.server.bench import LoopClock
 
 ACCOUNT = "0123456789abcdef"
@@ -45,9 +45,9 @@ def name(number: int, account: str = ACCOUNT) -> str:
 
 def altered(number: int, /, **facts: Any) -> Callable[[Records], None]:
     def work(records: Records) -> None:
-        body = records.get(KIND, name(number))
+        body = records.get(HISTORY_ENTRY, name(number))
         assert body
-        records.put(KIND, name(number), {**body, **facts})
+        records.put(HISTORY_ENTRY, name(number), {**body, **facts})
 
     return work
 
@@ -55,28 +55,28 @@ def altered(number: int, /, **facts: Any) -> Callable[[Records], None]:
 def removed(*numbers: int) -> Callable[[Records], None]:
     def work(records: Records) -> None:
         for number in numbers:
-            records.delete(KIND, name(number))
+            records.delete(HISTORY_ENTRY, name(number))
 
     return work
 
 
 def put_in(number: int) -> Callable[[Records], None]:
     def work(records: Records) -> None:
-        last = Event.model_validate(records.get(KIND, name(number - 1)))
+        last = Event.model_validate(records.get(HISTORY_ENTRY, name(number - 1)))
         forged = last.model_copy(update={"number": number, "target": "x"}).sealed(last.hash)
-        records.put(KIND, f"{name(number)}-forged", forged.model_dump(mode="json"))
+        records.put(HISTORY_ENTRY, f"{name(number)}-forged", forged.model_dump(mode="json"))
 
     return work
 
 
 def replaced(body: Body) -> Callable[[Records], None]:
-    return lambda records: records.put(KIND, name(3), body)
+    return lambda records: records.put(HISTORY_ENTRY, name(3), body)
 
 
 def exchanged(records: Records) -> None:
-    second, third = records.get(KIND, name(2)), records.get(KIND, name(3))
-    records.put(KIND, name(2), {**(third or {}), "number": 2})
-    records.put(KIND, name(3), {**(second or {}), "number": 3})
+    second, third = records.get(HISTORY_ENTRY, name(2)), records.get(HISTORY_ENTRY, name(3))
+    records.put(HISTORY_ENTRY, name(2), {**(third or {}), "number": 2})
+    records.put(HISTORY_ENTRY, name(3), {**(second or {}), "number": 3})
 
 
 async def test_entries_are_numbered_and_chained_in_their_order(trail: History) -> None:

@@ -16,7 +16,7 @@ from flipsnack_mcp.store.leases import DEAD_AFTER, LEASE
 from flipsnack_mcp.store.records import Records, Store, held, inaccessible
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.workflows.job import Job, Work
-from flipsnack_mcp.workflows.jobs import BEAT, REMEMBERED, Jobs
+from flipsnack_mcp.workflows.jobs import BEAT, ENDS_REMEMBERED, Jobs
 from flipsnack_mcp.workflows.lookout import BEAT_OF_LOOKS, Lookout
 from flipsnack_mcp.workflows.progress import Progress
 from tests.on_redis import store_on
@@ -171,10 +171,10 @@ async def test_a_watcher_has_only_its_time(store: Store) -> None:
 async def test_how_a_job_ended_can_be_asked_for_a_while_and_is_then_forgotten(store: Store) -> None:
     async with begun(store, Counting(seconds=0)) as jobs:
         await ended(jobs)
-        await anyio.sleep(REMEMBERED / 2)
+        await anyio.sleep(ENDS_REMEMBERED / 2)
         await jobs.start("count", "b", Counting(seconds=0))
         assert jobs.find("count", "a")
-        await anyio.sleep(REMEMBERED)
+        await anyio.sleep(ENDS_REMEMBERED)
         assert jobs.find("count", "a") is None
 
 

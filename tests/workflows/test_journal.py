@@ -9,11 +9,11 @@ import pytest
 from flipsnack_mcp.store.leases import DEAD_AFTER, KEPT, Owner
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.workflows.jobs import new_job_id
-from flipsnack_mcp.workflows.uploads.journal import DAY, UPLOAD, Journal, JournalEntry, UploadState
+from flipsnack_mcp.workflows.uploads.journal import STANDS_FOR, UPLOAD, Journal, JournalEntry, UploadState
 from flipsnack_mcp.workflows.uploads.remembered import DocumentKey, Remembered, recall_documents
 from tests.server.bench import LoopClock
 
-AGES = (0.0, DAY - 1, DAY)
+AGES = (0.0, STANDS_FOR - 1, STANDS_FOR)
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ async def test_of_many_that_begin_the_same_at_once_one_counts(clock: LoopClock, 
 @pytest.mark.parametrize(
     ("state", "collection_hash", "age", "stands"),
     [
-        *((state, "", age, age < DAY) for state in ("waiting", "uploading", "interrupted") for age in AGES),
-        *((state, "abc", age, age < DAY) for state in ("converting", "complete", "failed") for age in AGES),
+        *((state, "", age, age < STANDS_FOR) for state in ("waiting", "uploading", "interrupted") for age in AGES),
+        *((state, "abc", age, age < STANDS_FOR) for state in ("converting", "complete", "failed") for age in AGES),
         ("failed", "", 0.0, False),
     ],
 )
@@ -94,7 +94,7 @@ async def test_the_list_is_of_the_last_day_and_newest_first(journal: Journal, cl
     ids = []
     for number in range(4):
         ids.append((await begun(journal, asked(title=str(number)))).upload_id)
-        clock.advance(DAY / 3)
+        clock.advance(STANDS_FOR / 3)
     assert [one.upload_id for one in await journal.recent()] == [ids[3], ids[2]]
 
 
@@ -118,7 +118,7 @@ async def test_for_how_long_it_was_left_counts_from_the_first_look(journal: Jour
 @pytest.mark.parametrize(("state", "checked"), [("complete", False), ("interrupted", True)])
 async def test_an_upload_with_a_known_end_is_no_orphan(journal: Journal, state: UploadState, *, checked: bool) -> None:
     entry = await journal.note(await begun(journal), state=state, checked=checked)
-    assert await journal.note_orphan(entry.upload_id, DAY) is None
+    assert await journal.note_orphan(entry.upload_id, STANDS_FOR) is None
     assert await journal.find(entry.upload_id) == entry
 
 

@@ -14,7 +14,7 @@ from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.last_look import LastLook
 from flipsnack_mcp.workflows.plans import execution
 from flipsnack_mcp.workflows.plans.drafts import Rule
-from flipsnack_mcp.workflows.plans.listing import HOLDS, Listing, read_listing
+from flipsnack_mcp.workflows.plans.listing import LIST_HOLDS, Listing, read_listing
 from flipsnack_mcp.workflows.plans.outcomes import ALREADY, CHANGED_SINCE, NEW_HASH_UNKNOWN, TWO_ALIKE
 from flipsnack_mcp.workflows.plans.record import PLAN
 from flipsnack_mcp.workflows.plans.rules import PlanSnapshot
@@ -86,9 +86,9 @@ async def test_after_a_hundred_changes_the_list_is_read_again_and_what_changed_s
 
 
 async def test_a_list_that_is_two_minutes_old_is_read_again_before_the_next_change(work: LongWork) -> None:
-    work.sandbox.add_fault(Fault("slow", UPDATE, seconds=HOLDS / 10, times=0))
+    work.sandbox.add_fault(Fault("slow", UPDATE, seconds=LIST_HOLDS / 10, times=0))
     async with begun(work, 13) as (server, plan):
-        await server.work(plan, HOLDS / 10 + 1)
+        await server.work(plan, LIST_HOLDS / 10 + 1)
         touched = (await server.look(plan)).items[-1].collection_hash
         work.sandbox.account.collections[touched].title = "By hand"
         items = await server.to_its_end(plan)

@@ -10,7 +10,13 @@ from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.uploads.journal import Journal, JournalEntry
-from flipsnack_mcp.workflows.uploads.reconciling import FOUND_AGAIN, NEVER_SENT, NOT_FOUND, NOT_SO_FAR, NOT_YET
+from flipsnack_mcp.workflows.uploads.reconciling import (
+    FOUND_AGAIN,
+    NEVER_SENT,
+    NO_COLLECTION_FOUND,
+    NOT_SO_FAR,
+    NOT_YET,
+)
 from flipsnack_mcp.workflows.uploads.sending import STOPPED
 from tests.api.asking import PDF
 from tests.workflows.running import CREATE, PIECE, Fragile, LongWork, Told
@@ -138,7 +144,7 @@ async def test_an_upload_that_never_arrived_is_said_to_be_interrupted_and_not_se
     assert error
     assert error.changed is Changed.PERHAPS
     said = [(one.state, one.said, one.checked) for one in looks]
-    assert said == [*[("interrupted", NOT_SO_FAR, False)] * 2, ("interrupted", NOT_FOUND, True)]
+    assert said == [*[("interrupted", NOT_SO_FAR, False)] * 2, ("interrupted", NO_COLLECTION_FOUND, True)]
     assert (repeated.upload_id, new) == (entry.upload_id, False)
     assert (work.attempts, work.created) == (1, 0)
 
@@ -182,7 +188,7 @@ async def test_a_document_that_changes_while_it_is_sent_is_not_called_sent(work:
     assert error
     assert error.changed is Changed.PERHAPS
     assert "became shorter while it was read. No new collection" in str(error)
-    assert (entry.state, seen.state, seen.said, work.created) == ("interrupted", "interrupted", NOT_FOUND, 0)
+    assert (entry.state, seen.state, seen.said, work.created) == ("interrupted", "interrupted", NO_COLLECTION_FOUND, 0)
 
 
 @pytest.mark.parametrize("title", [None, "Weekly offers"], ids=["untitled", "same title"])
@@ -308,7 +314,7 @@ async def test_whatever_its_process_was_at_it_is_found_out_and_not_sent_again(
         seen = await process.reconciled(entry)
         repeated, new = await process.begin(work.paper(), title)
     assert (seen.state, work.created, work.attempts) == (state, created, created)
-    assert seen.said == {"failed": NEVER_SENT, "interrupted": NOT_FOUND, "converting": ""}[state]
+    assert seen.said == {"failed": NEVER_SENT, "interrupted": NO_COLLECTION_FOUND, "converting": ""}[state]
     assert seen == early or (cleanly and early.said == NOT_SO_FAR)
     assert (bool(seen.collection_hash), seen.collection_hash in older) == (bool(created), False)
     assert new == (state == "failed") == (repeated.upload_id != entry.upload_id)
@@ -344,7 +350,7 @@ async def test_what_its_owner_knows_counts_more_than_what_was_found_out_while_it
         work.clock.advance(3600)
         found = await theirs.reconciled(entry)
         seen = await mine.ended(entry)
-    assert (found.state, found.said) == ("interrupted", NOT_FOUND)
+    assert (found.state, found.said) == ("interrupted", NO_COLLECTION_FOUND)
     assert (seen.state, seen.said) == ("converting", "")
     assert seen.collection_hash in work.sandbox.account.collections
 
@@ -387,7 +393,7 @@ async def test_alike_orphans_are_both_settled(title: str | None, seconds: float,
         seen = [await process.reconciled(one) for one in entries]
     assert work.created == created
     assert len({one.collection_hash for one in seen if one.collection_hash}) in {0, created}
-    assert {one.said == NOT_FOUND for one in seen} == {not created}
+    assert {one.said == NO_COLLECTION_FOUND for one in seen} == {not created}
 
 
 @pytest.mark.parametrize("days", [0, 2])

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from flipsnack_mcp.api.action import ENTRIES, Action, Effect, JsonObject, Result, Wire
 from flipsnack_mcp.api.actions.collections import objects
-from flipsnack_mcp.api.parameters import CollectionHash, Day, MaybeWhole, Whole, whole_number
+from flipsnack_mcp.api.parameters import CollectionHash, Day, MaybeWhole, Whole, check_period, whole_number
 
 
 class PageStats(BaseModel):
@@ -56,12 +56,7 @@ class GetCollectionStats(Action[CollectionStats]):
     end_date: Day | None = None
     include_page_stats: Annotated[bool | None, Field(description="Also by page")] = None
 
-    @model_validator(mode="after")
-    def in_order(self) -> Self:
-        """The first day does not lie behind the last."""
-        if self.start_date and self.end_date and self.start_date > self.end_date:
-            raise ValueError("start_date lies after end_date: exchange them")
-        return self
+    period_in_order = model_validator(mode="after")(check_period)
 
 
 class UserStats(Result):

@@ -60,7 +60,8 @@ async def examined_config(file: Path) -> list[Finding]:
 
 def no_entry(file: Path) -> Finding:
     """Say that a file says nothing of this server."""
-    why = "names no server that is this one" if os.access(file, os.R_OK) else "is not there, or cannot be read"
+    readable = os.path.isfile(file) and os.access(file, os.R_OK)  # noqa: PTH113  # that of Path can raise
+    why = "names no server that is this one" if readable else "is not there, or no file that can be read"
     return Finding("entry", ok=False, said=f"{file} {why}; `{as_typed('setup --help')}` says how one gets there")
 
 

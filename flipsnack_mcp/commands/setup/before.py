@@ -1,7 +1,7 @@
 """A client's configuration as it is, and as it would be without this server."""
 
-import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from flipsnack_mcp.clients import CLIENTS, ENTRY, Client, this_computer
@@ -30,12 +30,12 @@ class Before:
         """The client."""
         return CLIENTS[self.name]
 
-    @property
+    @cached_property
     def configuration(self) -> Configuration:
         """What the client was told then."""
         return configuration_in(self.client, ClientFile(self.seen.path, self.content))
 
-    @property
+    @cached_property
     def told_now(self) -> Configuration:
         """What the client is told now."""
         return configuration_in(self.client, self.seen)
@@ -44,7 +44,7 @@ class Before:
 def is_of_another_program(configuration: Configuration) -> bool:
     """Whether an entry under our name starts something else, here or elsewhere."""
     told = configuration.entry if isinstance(configuration.entry, dict) else {}
-    started = json.dumps([told.get("command"), told.get("args")])
+    started = f"{told.get('command')} {told.get('args')}"  # of any kind
     return configuration.has_entry and not any(one in started for one in (SCRIPT, PACKAGE.name))
 
 

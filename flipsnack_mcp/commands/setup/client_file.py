@@ -49,7 +49,7 @@ class ClientFile:
         """
         try:
             if content is None:
-                self._check_unchanged()
+                self.check_unchanged()
                 patiently(self.path.unlink)
                 return ClientFile(self.path, None)
             make_folder(self.path.parent)
@@ -69,14 +69,19 @@ class ClientFile:
                 os.fsync(descriptor)
             Path(name).chmod(self.mode)
             keep_owner(self.path, name)
-            self._check_unchanged()
+            self.check_unchanged()
             patiently(lambda: Path(name).replace(self.path))
         except BaseException:
             with suppress(OSError):
                 Path(name).unlink()
             raise
 
-    def _check_unchanged(self) -> None:
+    def check_unchanged(self) -> None:
+        """Raise where somebody else wrote it since.
+
+        Raises:
+            Unsuitable: It is not as it was.
+        """
         if file_found(self.path).content != self.content:
             raise Unsuitable(
                 f"{self.path} was changed by another program meanwhile. It was left as that wrote it: run this again."
@@ -90,16 +95,23 @@ def file_found(path: Path) -> ClientFile:
         Unsuitable: It is something else than a file of this person's.
     """
     try:
-        real = path.resolve()
-        seen = real.stat() if real.exists() else None
-        if seen is None:
+        real = Path(os.path.realpath(path))  # that of Path fails at a circle of links up to Python 3.12 alone
+        if not (seen := stat_of(real)):
             return ClientFile(real, None)
         if why := why_unsuitable(seen):
             raise Unsuitable(f"{path} {why}. It was left as it is.")
         return ClientFile(real, real.read_bytes(), stat.S_IMODE(seen.st_mode))
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise Unsuitable(f"{path} cannot be read ({reason}). It was left as it is.") from None
+
+
+def stat_of(real: Path) -> os.stat_result | None:
+    """What is known of it; nothing where there is nothing. A folder that is closed, and a circle of links, are errors."""
+    try:
+        return real.stat()
+    except FileNotFoundError:
+        return None
 
 
 def why_unsuitable(seen: os.stat_result) -> str:
@@ -108,6 +120,8 @@ def why_unsuitable(seen: os.stat_result) -> str:
         return "is no file"
     if seen.st_nlink > 1:
         return "has a second name (a hard link), of which a new file would be cut off"
+    if not seen.st_mode & stat.S_IWUSR:
+        return "may only be read: somebody wants it to stay so"
     return "is too large for a configuration" if seen.st_size > LARGEST else ""
 
 

@@ -4,16 +4,19 @@ import getpass
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import anyio
 import platformdirs
 
+from flipsnack_mcp import systems
 from flipsnack_mcp.api import FlipsnackError, NotAuthorisedError, Terms
 from flipsnack_mcp.api.actions.statistics import GetUserStats
+from flipsnack_mcp.as_written import LONGEST_CREDENTIAL, credential_in
 from flipsnack_mcp.commands.connecting import connect
-from flipsnack_mcp.commands.setup.client_file import Unsuitable, file_found, write_for_owner
+from flipsnack_mcp.commands.setup.client_file import OWNER_ONLY, Unsuitable, file_found
+from flipsnack_mcp.commands.setup.editing.jsonc import BYTE_ORDER_MARK
 from flipsnack_mcp.commands.setup.keychain import (
     Credentials,
     credentials_kept,
@@ -21,7 +24,8 @@ from flipsnack_mcp.commands.setup.keychain import (
     has_keychain,
     keep_in_keychain,
 )
-from flipsnack_mcp.reading import CREDENTIALS, credential_in
+from flipsnack_mcp.commands.setup.starting import named_from_anywhere
+from flipsnack_mcp.reading import CREDENTIALS
 from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.store.permissions import is_open_to_others
 
@@ -56,10 +60,17 @@ def typed_credentials() -> Credentials | None:
     if sys.stdin.isatty():
         key = getpass.getpass("API key (nothing is shown; Enter to play with the imitation instead): ").strip()
         return Credentials(key, getpass.getpass("API secret: ").strip()) if key else None
-    key, secret = sys.stdin.readline().strip(), sys.stdin.readline().strip()
+    # Where a window looks like a terminal and is none, as in Git Bash, somebody waits for a question.
+    sys.stderr.write(f"Key and secret are read from stdin, a line each.{systems.HERE.no_terminal}\n")
+    key, secret = line_of_stdin(), line_of_stdin()
     if not key or not secret:
         raise Unsuitable(NO_CREDENTIALS_CAME)
     return Credentials(key, secret)
+
+
+def line_of_stdin() -> str:
+    """What stands on the next line. PowerShell puts a mark before the first one."""
+    return sys.stdin.readline(LONGEST_CREDENTIAL).removeprefix(BYTE_ORDER_MARK).strip()
 
 
 def check_credentials(credentials: Credentials, settings: Settings) -> str:
@@ -122,8 +133,13 @@ def keep_credentials(account: str, credentials: Credentials) -> Keeping:
     if has_keychain():
         keep_in_keychain(account, credentials)
         return IN_KEYCHAIN
-    for path, text in zip(files_of_account(account).values(), (credentials.key, credentials.secret), strict=True):
-        write_for_owner(path, f"{text}\n".encode())
+    key, secret = (replace(file_found(one), mode=OWNER_ONLY) for one in files_of_account(account).values())
+    written = key.write(f"{credentials.key}\n".encode())
+    try:
+        secret.write(f"{credentials.secret}\n".encode())
+    except BaseException:  # a key without its own secret is worse than none
+        written.write(key.content)
+        raise
     return kept_in_files(account)
 
 
@@ -137,7 +153,7 @@ def kept_credentials(account: str) -> tuple[Credentials, Keeping] | None:
         return found, IN_KEYCHAIN
     with suppress(OSError, ValueError):
         key, secret = map(credential_in, files_of_account(account).values())
-        return Credentials(key, secret), kept_in_files(account)
+        return (Credentials(key, secret), kept_in_files(account)) if key and secret else None
     return None
 
 
@@ -156,12 +172,23 @@ def forget_credentials(account: str) -> list[str]:
     return gone
 
 
+def read_from_pipes(given: Mapping[str, str]) -> dict[str, str]:
+    """Key and secret from what can be read once alone, as a password manager hands them over; its name leads nowhere later."""
+    told = dict[str, str]()
+    for name in CREDENTIALS:
+        path = Path(named_from_anywhere(given.get(f"{name}_FILE", "")))
+        with suppress(OSError, ValueError):  # which is said where it is read as a file
+            if path.is_fifo():
+                told |= {name: credential_in(path), f"{name}_FILE": ""}
+    return told
+
+
 def given_files(given: Mapping[str, str]) -> Keeping | None:
     """The files that a person named for key and secret, where nobody else can read them: they can stay where they are."""
     named = {f"{one}_FILE": given.get(f"{one}_FILE", "") for one in CREDENTIALS}
     if not all(named.values()):
         return None
-    files = {name: Path(text).expanduser().absolute() for name, text in named.items()}
+    files = {name: Path(named_from_anywhere(text)) for name, text in named.items()}
     if any(not one.is_file() or is_open_to_others(one) for one in files.values()):
         return None
     return Keeping("in the files that you named", {name: str(one) for name, one in files.items()})

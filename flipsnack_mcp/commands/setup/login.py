@@ -14,7 +14,9 @@ from flipsnack_mcp.commands.setup.credentials import (
     keep_credentials,
     typed_credentials,
 )
+from flipsnack_mcp.commands.setup.editing.in_toml import in_toml
 from flipsnack_mcp.commands.setup.keychain import ONLY_ACCOUNT, Credentials
+from flipsnack_mcp.commands.setup.wanted import RUN_AGAIN, carried_out
 from flipsnack_mcp.settings import read_settings
 from flipsnack_mcp.started import as_typed
 
@@ -39,7 +41,8 @@ def log_in(account: str | None, options: Mapping[str, str]) -> int:
         return fail(NOTHING_WAS_CHANGED)
     if said := check_credentials(found, settings):
         say(said)
-    keeping = keep_credentials(name, found)
+    with carried_out(RUN_AGAIN):
+        keeping = keep_credentials(name, found)
     say(f"Key and secret are kept {keeping.said}.")
     say(what_then(name, account, keeping))
     return 0
@@ -61,10 +64,8 @@ def named_account(account: str | None) -> str:
 def what_then(name: str, account: str | None, keeping: Keeping) -> str:
     """What a person does then."""
     if account is not None and keeping.environment:
-        key, secret = (text for text in keeping.environment.values())
-        return (
-            f"In the file of accounts write below [accounts.{name}]: key_file = '{key}' and secret_file = '{secret}'."
-        )
+        key, secret = (in_toml(one) if "'" in one else f"'{one}'" for one in keeping.environment.values())
+        return f"In the file of accounts write below [accounts.{name}]: key_file = {key} and secret_file = {secret}."
     if account is not None:
         return f"In the file of accounts [accounts.{name}] needs neither key nor secret now."
     return f"`{as_typed('setup CLIENT')}` tells an assistant of it; `{as_typed('setup --help')}` names the clients."
@@ -72,6 +73,7 @@ def what_then(name: str, account: str | None, keeping: Keeping) -> str:
 
 def log_out(account: str | None) -> int:
     """Forget key and secret of an account."""
-    gone = forget_credentials(named_account(account))
+    with carried_out(RUN_AGAIN):
+        gone = forget_credentials(named_account(account))
     say(f"Forgotten: {', '.join(gone)}." if gone else f"Neither key nor secret was kept. {NOTHING_WAS_CHANGED}")
     return 0

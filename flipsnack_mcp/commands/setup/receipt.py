@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from flipsnack_mcp.commands.setup.client_file import ClientFile, write_for_owner
 from flipsnack_mcp.commands.setup.editing.splice import Splice
@@ -42,7 +43,7 @@ class Receipt:
             return True, None
         try:
             content = Path(self.copy).read_bytes()
-        except OSError:
+        except (OSError, ValueError):  # also of a name that none can be
             return False, None
         return content_digest(content) == self.before, content
 
@@ -60,10 +61,12 @@ def own_folder() -> Path:
 def kept_receipt(client: str) -> Receipt | None:
     """The receipt of a client, if this program set it up."""
     try:
-        told: Mapping[str, object] = json.loads((own_folder() / f"{client}.json").read_bytes())
-        return replace(Receipt(**told), made=tuple(told.get("made", ())))  # type: ignore[arg-type]  # a wrong one is none
-    except (OSError, ValueError, TypeError):
+        told: Mapping[str, Any] = json.loads((own_folder() / f"{client}.json").read_bytes())
+        receipt = replace(Receipt(**told), made=tuple(told.get("made", ())))
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
+    texts = [one for name, one in asdict(receipt).items() if name != "made"]
+    return receipt if all(isinstance(one, str) for one in (*texts, *receipt.made)) else None
 
 
 def keep_receipt(client: str, seen: ClientFile, change: Receipt) -> Receipt:

@@ -35,12 +35,16 @@ from flipsnack_mcp.commands.setup.receipt import (
     put_back_receipt,
     write_receipt,
 )
-from flipsnack_mcp.commands.setup.wanted import agreed_to, wanted_for_print, wanted_of_person
+from flipsnack_mcp.commands.setup.starting import TAKEN
+from flipsnack_mcp.commands.setup.wanted import RUN_AGAIN, agreed_to, carried_out, wanted_for_print, wanted_of_person
+from flipsnack_mcp.reading import NO_HOME, has_home
 from flipsnack_mcp.started import as_typed
 
 
 def said_plainly(work: Callable[[], int]) -> int:
     """The exit status of some work; why it was not done is said."""
+    if not has_home():
+        return fail(f"{NO_HOME} {NOTHING_WAS_CHANGED}")
     try:
         return work()
     except (Unsuitable, KeychainUnusable) as error:
@@ -63,20 +67,27 @@ def set_up(name: str, options: Mapping[str, str], *, yes: bool) -> int:
         return 0
     splice, words = splice_for(before, entry), own_command(before.told_now, start)
     show(before, splice, words)
-    for one in wanted.remarks:
+    for one in (*wanted.remarks, *no_longer_told(before.told_now.entry, start)):
         say(one)
     if not agreed_to(yes=yes):
         return 1
     takes_out = f"`{as_typed(f'setup {name} --remove')}` takes it out again."
-    try:
+    with carried_out(takes_out):
         if wanted.credentials:
             say(f"Key and secret are kept {keep_credentials(ONLY_ACCOUNT, wanted.credentials).said}.")
         write_entry(before, splice, words, start)
-    except KeyboardInterrupt:
-        return fail(f"\nThis was interrupted, and may have been done. {takes_out}")
     say(f"{before.client.title} is set up. {before.client.restart}.")
     say(takes_out)
     return 0
+
+
+def no_longer_told(entry: object, start: Start) -> list[str]:
+    """What to say of the settings that an entry had and will not have; some of them keep an assistant from something."""
+    told = entry.get("env") if isinstance(entry, dict) else None
+    gone = [
+        one.name for one in TAKEN if isinstance(told, dict) and one.name in told and one.name not in start.environment
+    ]
+    return [f"The entry that is there also sets {', '.join(gone)}: the new one does not."] if gone else []
 
 
 def splice_for(before: Before, entry: Mapping[str, object]) -> Splice:
@@ -99,6 +110,7 @@ def show(before: Before, splice: Splice, words: list[str]) -> None:
         return
     # What is replaced may hold a key in plain letters.
     place = f', in the place of the entry "{ENTRY}" that is there' if splice.replaced else ""
+    place = ", which is not there yet" if before.seen.content is None else place
     say(f"This would be written into it{place}:")
     say("\n".join(f"+ {line}" for line in splice.inserted.splitlines() if line.strip()))
 
@@ -110,6 +122,7 @@ def write_entry(before: Before, splice: Splice, words: list[str], start: Start) 
         Unsuitable: It cannot be written.
     """
     configuration, seen = before.configuration, before.seen
+    seen.check_unchanged()
     content = splice.made_in(configuration.text).encode()
     made = () if before.client.table in configuration.told else (before.client.table,)
     cut = Receipt(str(seen.path), "", "", content_digest(content), made, splice.replaced, splice.inserted)
@@ -143,8 +156,9 @@ def take_back(name: str, *, yes: bool) -> int:
     say(f'The entry "{ENTRY}" would be taken out of {now.seen.path}.')
     if not agreed_to(yes=yes):
         return 1
-    now.seen.write(content)
-    drop_receipt(name)
+    with carried_out(RUN_AGAIN):
+        now.seen.write(content)
+        drop_receipt(name)
     say(f"{client.title} does not have this server any more, from its next start on.")
     say(f"Key and secret stay where they are kept; `{as_typed('login --remove')}` forgets them.")
     return 0

@@ -12,11 +12,13 @@ from flipsnack_mcp.api.network.proxies import login_in
 from flipsnack_mcp.published import PUBLISHED
 from flipsnack_mcp.reading import CREDENTIALS, FOLDERS
 from flipsnack_mcp.redis_address import passwords_in
-from flipsnack_mcp.settings import OF_A_TEAM, VARIABLES
+from flipsnack_mcp.settings import OF_A_TEAM, STATE_FILE, VARIABLES
 from flipsnack_mcp.started import PACKAGE, SCRIPT, UVX_CACHE, is_from_index
 
 OF_THE_NETWORK = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
+OF_CERTIFICATES = OF_THE_NETWORK[-2:]
 """What a terminal knows of the way to the internet, and a program that is started from a dock does not."""
+STATE, SQLITE = "FLIPSNACK_STATE", "sqlite:"
 TAKEN = [one for one in VARIABLES if one.name not in OF_A_TEAM and not one.name.startswith(CREDENTIALS)]
 """The settings that an entry may hold: of one person's server, and none of them secret."""
 
@@ -52,32 +54,52 @@ def folder_of_checkout() -> str:
 def settings_for_entry(given: Mapping[str, str]) -> dict[str, str]:
     """What is set here, as an entry holds it; what is secret is left out."""
     environment = {one.name: given[one.name] for one in TAKEN if given.get(one.name)}
-    if passwords_in(environment.get("FLIPSNACK_STATE", "")):
-        del environment["FLIPSNACK_STATE"]
+    if passwords_in(environment.get(STATE, "")):
+        del environment[STATE]
     for name in FOLDERS:
         if name in environment:
             parts = environment[name].split(os.pathsep)
-            environment[name] = os.pathsep.join(whole_folder(one) for one in parts if one.strip())
+            environment[name] = os.pathsep.join(named_from_anywhere(one) for one in parts if one.strip())
+    if file := environment.get(STATE, "").partition(SQLITE)[2]:
+        environment[STATE] = f"{SQLITE}{named_from_anywhere(file)}"
+    if STATE_FILE.name in environment:
+        environment[STATE_FILE.name] = named_from_anywhere(environment[STATE_FILE.name])
     return environment
 
 
-def whole_folder(text: str) -> str:
-    """A folder as it is called from anywhere."""
-    return str(Path(text.strip()).expanduser().absolute())
+def named_from_anywhere(text: str) -> str:
+    """A file or a folder as it is called from anywhere."""
+    return os.path.abspath(os.path.expanduser(text.strip()))  # noqa: PTH100, PTH111  # that of Path can raise
 
 
 def network_for_entry(environment: Mapping[str, str]) -> dict[str, str]:
     """What is known here of the way to the internet. An address with a password does not belong in a client's file."""
-    named = {name: environment.get(name) or environment.get(name.lower(), "") for name in OF_THE_NETWORK}
-    return {name: value for name, value in named.items() if value and not login_in(value)}
+    told = {name: value for name, value in told_of_network(environment).items() if value and not names_login(value)}
+    files = {
+        name: os.pathsep.join(map(named_from_anywhere, told[name].split(os.pathsep)))
+        for name in told
+        if name in OF_CERTIFICATES
+    }
+    return {**told, **files}
+
+
+def told_of_network(environment: Mapping[str, str]) -> dict[str, str]:
+    """What this terminal says of it, in either spelling."""
+    return {name: environment.get(name) or environment.get(name.lower(), "") for name in OF_THE_NETWORK}
+
+
+def names_login(value: str) -> bool:
+    """Whether an address lets somebody in: by a password, or by a token, which stands where a name does."""
+    _, scheme, rest = value.partition("://")
+    return bool(login_in(value)) or bool(scheme and "@" in rest.partition("/")[0])
 
 
 def secrets_left_out(given: Mapping[str, str], environment: Mapping[str, str]) -> list[str]:
     """What to say of what would count here and is written nowhere, since it is secret."""
     said = [
-        f"{name} holds a password and was left out: write it into the entry yourself, if this client is to use it."
-        for name in OF_THE_NETWORK
-        if login_in(environment.get(name) or environment.get(name.lower(), ""))
+        f"{name} holds a login and was left out: write it into the entry yourself, if this client is to use it."
+        for name, value in told_of_network(environment).items()
+        if names_login(value)
     ]
     if passwords_in(given.get("FLIPSNACK_STATE", "")):
         said.append("FLIPSNACK_STATE holds a password and was left out: let FLIPSNACK_STATE_FILE name a file with it.")

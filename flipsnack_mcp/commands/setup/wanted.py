@@ -1,10 +1,15 @@
 """What the server is to be told in a client: by options and environment, and where a person can be asked by them."""
 
 import os
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import PureWindowsPath
 
+from flipsnack_mcp import systems
+from flipsnack_mcp.api import quoted
 from flipsnack_mcp.clients import Start
 from flipsnack_mcp.commands import say
 from flipsnack_mcp.commands.setup.before import NOTHING_WAS_CHANGED
@@ -14,6 +19,7 @@ from flipsnack_mcp.commands.setup.credentials import (
     check_credentials,
     given_files,
     kept_credentials,
+    read_from_pipes,
     typed_credentials,
     will_be_kept,
 )
@@ -22,6 +28,9 @@ from flipsnack_mcp.commands.setup.starting import command_here, network_for_entr
 from flipsnack_mcp.reading import ACCOUNTS, CONFIRM_WAYS, CREDENTIALS
 from flipsnack_mcp.settings import Settings, read_settings
 
+UNDECODED = re.compile("[\ud800-\udfff]")
+"""What Python makes of a byte in a name that no text has."""
+RUN_AGAIN = "Run this again."
 NEEDS_NO_KEY = Keeping("")
 SANDBOX, UPLOADS_FROM, CONFIRMED_BY = "FLIPSNACK_SANDBOX", "FLIPSNACK_UPLOAD_DIRS", "FLIPSNACK_CONFIRM"
 NO_SUCH_WAY = f"{CONFIRMED_BY} is none of {', '.join(CONFIRM_WAYS)}."
@@ -43,10 +52,26 @@ class Wish:
 
     @property
     def start(self) -> Start:
-        """How the client is to start the server."""
+        """How the client is to start the server.
+
+        Raises:
+            Unsuitable: No configuration could say so.
+        """
         command, *arguments = command_here(self.keeping.extra)
         named, network = self.keeping.environment, network_for_entry(os.environ)
-        return Start(command, tuple(arguments), {**named, **settings_for_entry(self.given), **network})
+        told = {**named, **settings_for_entry(self.given), **network}
+        for one in (command, *arguments, *told.values()):
+            if why := why_not_written(one):
+                shown = quoted(os.fsencode(one).decode(errors="backslashreplace"))
+                raise Unsuitable(f"{shown} {why}: rename it. {NOTHING_WAS_CHANGED}")
+        return Start(command, tuple(arguments), told)
+
+
+def why_not_written(text: str) -> str:
+    """Why a client would not read what was written, or nothing."""
+    if UNDECODED.search(text):
+        return "is no text in UTF-8, which a configuration has to be"
+    return "holds ${, which assistants replace by something else" if "${" in text else ""
 
 
 def wanted_of_person(options: Mapping[str, str], *, asks: bool) -> Wish:
@@ -81,7 +106,8 @@ def wanted_for_print(options: Mapping[str, str]) -> Wish:
 
 def given_here(options: Mapping[str, str]) -> dict[str, str]:
     """What counts in this terminal, the options first."""
-    return {**{name: text for name, text in os.environ.items() if name.startswith("FLIPSNACK_")}, **options}
+    given = {name: text for name, text in os.environ.items() if name.startswith("FLIPSNACK_")} | dict(options)
+    return {**given, **read_from_pipes(given)}
 
 
 def usable_settings(given: Mapping[str, str], options: Mapping[str, str]) -> Settings:
@@ -129,14 +155,47 @@ def credentials_for(settings: Settings, given: Mapping[str, str]) -> tuple[Crede
     return (None, files) if (files := given_files(given)) else (found, will_be_kept(ONLY_ACCOUNT))
 
 
+QUESTIONS = {
+    UPLOADS_FROM: f"Folders to upload from, joined by {os.pathsep} (Enter for none): ",
+    CONFIRMED_BY: f"How deletions are confirmed: {', '.join(CONFIRM_WAYS)} (Enter for ask): ",
+}
+
+
 def answers_about(given: Mapping[str, str]) -> dict[str, str]:
     """What a person answers to what nothing was said of yet."""
-    told = dict[str, str]()
-    if not given.get(UPLOADS_FROM):
-        told[UPLOADS_FROM] = input(f"Folders to upload from, joined by {os.pathsep} (Enter for none): ").strip()
-    if not given.get(CONFIRMED_BY):
-        told[CONFIRMED_BY] = input(f"How deletions are confirmed: {', '.join(CONFIRM_WAYS)} (Enter for ask): ").strip()
+    told = {name: usable_answer(name, given) for name in QUESTIONS if not given.get(name)}
     return {name: text for name, text in told.items() if text}
+
+
+def usable_answer(name: str, given: Mapping[str, str]) -> str:
+    """What a server could go by; a slip of the pen is no reason to begin anew, and so it is asked once more."""
+    while text := as_dropped(input(QUESTIONS[name])):
+        try:
+            usable_settings({**given, name: text}, {})
+        except Unsuitable as error:
+            say(str(error))
+        else:
+            break
+    return text
+
+
+def as_dropped(text: str) -> str:
+    """What was typed, without the quotes and the escapes in which terminals write a folder that is dropped on them."""
+    bare = text.strip().strip("\"'")
+    return bare if systems.HERE.paths is PureWindowsPath else bare.replace("\\ ", " ")
+
+
+@contextmanager
+def carried_out(what_then: str) -> Iterator[None]:
+    """What a person agreed to: from here on an interrupt may come too late to leave everything as it was.
+
+    Raises:
+        Unsuitable: It was interrupted.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Unsuitable(f"\nThis was interrupted, and may have been done. {what_then}") from None
 
 
 def agreed_to(*, yes: bool) -> bool:

@@ -18,6 +18,7 @@ from flipsnack_mcp.files.paths.place import (
     listed,
     locate_folder,
     missing_folders,
+    more_than_one,
     objection_to,
     upload_folders,
 )
@@ -59,7 +60,7 @@ class FolderListing:
 
 def list_files(folder: str | None, folders: Sequence[Path], *, deep: bool) -> FolderListing:
     """Lists the PDFs in a folder or in all upload folders; `deep` also in what lies below. Blocks."""
-    walk = Walk(deep)
+    walk = Walk(deep=deep)
     for place in _existing(folder, folders):
         walk.look_into(place)
     return walk.listing()
@@ -69,10 +70,7 @@ def one_folder(folder: str, folders: Sequence[Path]) -> Place:
     """Returns the one folder that is meant. Blocks."""
     found = _existing(folder, folders)
     if len(found) > 1:
-        raise RefusedFile(
-            f"There is such a folder in more than one upload folder: {listed([place.path for place in found])}.",
-            "Ask the person which one is meant, and give its whole path.",
-        )
+        raise more_than_one("folder", found)
     return found[0]
 
 
@@ -87,7 +85,7 @@ def files_around(places: Sequence[Place]) -> list[Place]:
 class Walk:
     """Goes through folders, and notes what is there."""
 
-    def __init__(self, deep: bool) -> None:  # noqa: FBT001 - it has no other argument
+    def __init__(self, *, deep: bool) -> None:
         self._deep, self._names = deep, 0
         self._found: dict[Path, FoundFile] = {}
         self._left_out: dict[Path, str] = {}

@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path
 
 from flipsnack_mcp import systems
-from flipsnack_mcp.files.paths.look_alikes import next_step
-from flipsnack_mcp.files.paths.place import UPLOAD_SETTING, Place, listed, missing_folders
+from flipsnack_mcp.files.paths.look_alikes import NOTHING_ALIKE, next_step
+from flipsnack_mcp.files.paths.place import UPLOAD_SETTING, Place, listed, missing_folders, more_than_one
 from flipsnack_mcp.files.paths.settling import settled
 from flipsnack_mcp.files.refusal import RefusedFile, cure_of, quote_path
 
@@ -74,10 +74,7 @@ def _check_one(
 ) -> None:
     there = [*(file.place for file in found), *(one for one, why in refusals if not isinstance(why, UnusableFolder))]
     if len(there) > 1:
-        raise RefusedFile(
-            f"There is such a file in more than one upload folder: {listed([place.path for place in there])}.",
-            "Ask the person which one is meant, and give its whole path.",
-        )
+        raise more_than_one("file", there)
     if not found and (there or len(refusals) == len(places)):
         raise next(why for one, why in refusals if one in there or not there)
 
@@ -105,8 +102,7 @@ def _open(place: Place) -> OpenedFile:
     except OSError as error:
         reason = REASONS.get(error.errno or 0, f"cannot be opened ({error.strerror})")
         happened = f"The file {quote_path(place.name)} in the folder {quote_path(place.folder)} {reason}."
-        cure = cure_of(error) or "Give the path of a regular, readable file in that folder."
-        raise RefusedFile(happened, cure) from error
+        raise RefusedFile(happened, cure_of(error) or NOTHING_ALIKE) from error
 
 
 def _settled(place: Place, descriptor: int, folder: int | None) -> OpenedFile:

@@ -148,6 +148,14 @@ def missing_folders(folders: Sequence[Path]) -> str:
     return f' {listed(missing)} {many} not exist; several folders are separated by "{os.pathsep}".'
 
 
+def more_than_one(what: str, places: Sequence[Place]) -> RefusedFile:
+    """The refusal where each of these could be meant."""
+    return RefusedFile(
+        f"There is such a {what} in more than one upload folder: {listed([place.path for place in places])}.",
+        "Ask the person which one is meant, and give its whole path.",
+    )
+
+
 def listed(folders: Sequence[Path]) -> str:
     """Returns the folders for use inside a message."""
     return ", ".join(map(quote_path, folders))

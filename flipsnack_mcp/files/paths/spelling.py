@@ -4,7 +4,7 @@ import re
 from pathlib import PurePath, PureWindowsPath
 from urllib.parse import unquote_to_bytes
 
-from flipsnack_mcp.files.names import TextRules, first_objection, has_control
+from flipsnack_mcp.files.names import DRIVE, TextRules, first_objection, has_control
 from flipsnack_mcp.files.refusal import RefusedFile, quote_path
 from flipsnack_mcp.systems import System
 
@@ -17,7 +17,6 @@ FILE_URL = re.compile(r"file://([^/\\?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 # Two letters and more: one letter is a drive. A colon without a slash is a name: "Menu: spring.pdf".
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:[/\\]|.*://", re.DOTALL)
 SEPARATORS = re.compile(r"[/\\]")
-DRIVE = re.compile(r"[A-Za-z]:")
 # A folder of another machine. What has a dot or a question mark for its machine is a device.
 SHARE = re.compile(r"[/\\]{2}[^/\\?.:][^/\\:]*[/\\][^/\\]")
 

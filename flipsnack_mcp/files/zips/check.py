@@ -25,6 +25,8 @@ from flipsnack_mcp.files.zips.headers import (
 )
 
 UNPACKED_PIECE = 256 * 1024
+DAMAGED_CONTENT = "it cannot be unpacked or its content is damaged"
+SOMETHING_BETWEEN = "something stands between its entries"
 # A volume label, a device, and Windows' links.
 ODD_ATTRIBUTES, FOLDER_ATTRIBUTE = 0x8 | 0x40 | 0x400, 0x10
 KNOWN_KINDS = frozenset({0, stat.S_IFREG, stat.S_IFDIR})
@@ -43,7 +45,7 @@ def check_zip(file: BinaryIO, length: int, limits: PackageLimits, between: Calla
         names = _check_entries(entries, length, limits, between)
         _check_bytes(file, entries, end, between)
     except zlib.error as error:
-        raise not_whole("it cannot be unpacked or its content is damaged") from error
+        raise not_whole(DAMAGED_CONTENT) from error
     except OSError as error:
         raise not_whole(f"it cannot be read back ({error.strerror})") from error
     return names
@@ -134,7 +136,7 @@ def _check_gap(file: BinaryIO, start: int, following: int, allowed: tuple[bytes,
     if start > following:
         raise unsafe("its entries overlap")
     if following - start not in map(len, allowed) or read_at(file, start, following - start) not in allowed:
-        raise unsafe("something stands between its entries")
+        raise unsafe(SOMETHING_BETWEEN)
 
 
 def _check_content(file: BinaryIO, entry: ZipEntry, start: int, between: Callable[[], None]) -> None:
@@ -147,7 +149,7 @@ def _check_content(file: BinaryIO, entry: ZipEntry, start: int, between: Callabl
     if count != entry.unpacked:
         raise not_whole("an entry has another size than it says")
     if crc != entry.crc:
-        raise not_whole("it cannot be unpacked or its content is damaged")
+        raise not_whole(DAMAGED_CONTENT)
     if entry.flags & STREAMED and entry.method == ZIP_STORED and _seems_to_end_early(file, entry, start):
         raise unsafe("an entry seems to end before its end")
 
@@ -160,16 +162,16 @@ def unpacked_pieces(file: BinaryIO, entry: ZipEntry, start: int) -> Iterator[byt
     stream = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
     for packed in _packed_pieces(file, entry, start):
         if stream.eof:
-            raise unsafe("something stands between its entries")
+            raise unsafe(SOMETHING_BETWEEN)
         piece = stream.decompress(packed, UNPACKED_PIECE)
         yield piece  # also where there is none: packed bytes that unpack to nothing can be stopped as well
         while piece:
             piece = stream.decompress(stream.unconsumed_tail, UNPACKED_PIECE)
             yield piece
     if not stream.eof:
-        raise not_whole("it cannot be unpacked or its content is damaged")
+        raise not_whole(DAMAGED_CONTENT)
     if stream.unused_data:
-        raise unsafe("something stands between its entries")
+        raise unsafe(SOMETHING_BETWEEN)
 
 
 def _packed_pieces(file: BinaryIO, entry: ZipEntry, start: int) -> Iterator[bytes]:

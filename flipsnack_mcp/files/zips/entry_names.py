@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from flipsnack_mcp.files.names import (
+    DRIVE,
     INVISIBLE_LETTERS,
     TextRules,
     first_objection,
@@ -15,7 +16,6 @@ from flipsnack_mcp.files.names import (
 from flipsnack_mcp.files.zips.bytes_of_zip import unsafe
 from flipsnack_mcp.text import one_line
 
-DRIVE = re.compile(r"[A-Za-z]:")
 OLD_VERSION = re.compile(r";[0-9]+(/|$)")  # as VMS writes it; unzip takes it off
 REFUSED_BY_WINDOWS = re.compile(r'[<>"|?*]')
 MOST_BYTES, MOST_BYTES_OF_STEP, MOST_STEPS = 1000, 255, 32

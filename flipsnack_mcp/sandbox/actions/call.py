@@ -8,11 +8,11 @@ from typing import Any, TypeAlias
 from flipsnack_mcp.sandbox.account import STATUSES, Account
 from flipsnack_mcp.sandbox.account import Collection as FlipsnackCollection
 from flipsnack_mcp.sandbox.dates import parsed_day
-from flipsnack_mcp.sandbox.envelope import Refusal
 from flipsnack_mcp.sandbox.faults import Faults
 from flipsnack_mcp.sandbox.pace import Pace
 from flipsnack_mcp.sandbox.packages import Packages
-from flipsnack_mcp.sandbox.uploads import Document
+from flipsnack_mcp.sandbox.requests.envelope import Refusal
+from flipsnack_mcp.sandbox.requests.uploads import Document
 
 # Sandbox's own choice: a value that cannot be read is a bad request (40), an unknown parameter is ignored,
 # and an optional parameter with an empty value counts as not sent.

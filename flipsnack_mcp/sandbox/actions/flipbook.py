@@ -1,7 +1,7 @@
 """Removing one flipbook from a collection."""
 
 from flipsnack_mcp.sandbox.actions.call import Call
-from flipsnack_mcp.sandbox.envelope import Refusal
+from flipsnack_mcp.sandbox.requests.envelope import Refusal
 
 
 def delete(call: Call) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 from flipsnack_mcp.sandbox.actions.call import Call
 from flipsnack_mcp.sandbox.actions.collection import details
 from flipsnack_mcp.sandbox.actions.uploading import received_file
-from flipsnack_mcp.sandbox.envelope import Refusal
 from flipsnack_mcp.sandbox.links import image
+from flipsnack_mcp.sandbox.requests.envelope import Refusal
 
 # Sandbox's own choice: these four are available while a flipbook is processing, and the setters answer with the
 # collection, as the documented deleters do.

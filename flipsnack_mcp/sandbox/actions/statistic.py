@@ -4,7 +4,7 @@ from typing import Any
 
 from flipsnack_mcp.sandbox.actions.call import Call
 from flipsnack_mcp.sandbox.dates import day
-from flipsnack_mcp.sandbox.envelope import Refusal
+from flipsnack_mcp.sandbox.requests.envelope import Refusal
 from flipsnack_mcp.sandbox.visits import Period, Visits, altogether, daily, everything, page_shapes
 
 

@@ -6,8 +6,8 @@ from urllib.parse import unquote, urlsplit
 from flipsnack_mcp.sandbox.account import Collection, Item
 from flipsnack_mcp.sandbox.actions.call import Call
 from flipsnack_mcp.sandbox.actions.collection import details
-from flipsnack_mcp.sandbox.envelope import Refusal
-from flipsnack_mcp.sandbox.uploads import Document
+from flipsnack_mcp.sandbox.requests.envelope import Refusal
+from flipsnack_mcp.sandbox.requests.uploads import Document
 
 
 def received_file(call: Call) -> Document | None:

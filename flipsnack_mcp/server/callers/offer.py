@@ -71,7 +71,7 @@ class Offers:
         """Whether accounts have names here, also for whoever may use one alone."""
         return len(self.settings.every) > 1
 
-    def still_may(self, account: str, principal: str, destroys: bool) -> bool:  # noqa: FBT001  # as `begun` declares it
+    def still_may(self, account: str, principal: str, /, *, destroys: bool = False) -> bool:
         """Whether work in the background may go on, by whom had it begun."""
         right = Right.DELETE if destroys else Right.WRITE
         return not principal or self.guard is None or self.guard.still_may(principal, account, right)

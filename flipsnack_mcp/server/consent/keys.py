@@ -11,7 +11,7 @@ from typing import Protocol
 import anyio
 
 from flipsnack_mcp.api import ConfigurationError
-from flipsnack_mcp.reading import credential_in, reason_of
+from flipsnack_mcp.as_written import credential_in, reason_of
 from flipsnack_mcp.store.records import Body, Records, Store
 
 KEYS = "sealing-keys"

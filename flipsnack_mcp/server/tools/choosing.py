@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from flipsnack_mcp.api import Day, FreeText, few_named
 from flipsnack_mcp.api.actions.collections import CollectionSummary
+from flipsnack_mcp.api.parameters import check_period
 from flipsnack_mcp.server.tools.arguments import Collections, Statuses, ToolInput
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.workflows.finding import Choice, choose
@@ -23,13 +24,6 @@ def check_days(given: Any) -> Any:
     """What was given, where a day can lie between its days."""
     if given.created_after and given.created_before and given.created_after > given.created_before:
         raise ValueError("created_after lies after created_before: exchange them")
-    return given
-
-
-def check_period(given: Any) -> Any:
-    """What was given, where its period ends no earlier than it begins."""
-    if given.start_date and given.end_date and given.start_date > given.end_date:
-        raise ValueError("start_date lies after end_date: exchange them")
     return given
 
 

@@ -14,7 +14,14 @@ from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.tools.addresses import SPOOL_SETTING, give_package_address
 from flipsnack_mcp.server.tools.embedding import nothing_converted
 from flipsnack_mcp.server.tools.tool import Answered, ByAddress, NextStep, States, ToolCall
-from flipsnack_mcp.workflows.downloads.exports import LINK_SECONDS, Order, check_link, export, id_of, save_export
+from flipsnack_mcp.workflows.downloads.exports import (
+    LINK_SECONDS,
+    WantedPackage,
+    check_link,
+    export,
+    id_of,
+    save_export,
+)
 
 CONVERSION_FAILED = (
     "The conversion of its document failed, so there is nothing to pack, and to try again will not help. Tell the person: "
@@ -57,8 +64,8 @@ async def packaged(call: ToolCall, action: DownloadHtml) -> Download:
         if watched.last.state == "complete":
             check_link(watched.last, call.app.settings.api_url)
         return tell_package(watched.last, list(watched.states), same_call(call, action))
-    order = package_order(call.app, action)
-    done = await save_export(call.context, call.app.downloads, order, seconds)
+    asked = wanted_package(call.app, action)
+    done = await save_export(call.context, call.app.downloads, asked, seconds)
     if done.stopped:
         return Download(
             state="stopped", states=list(done.states), next_step=f"Call {same_call(call, action)} to save it after all."
@@ -69,19 +76,21 @@ async def packaged(call: ToolCall, action: DownloadHtml) -> Download:
         return told.model_copy(update=known)
     saved, files, states = done.saved, len(done.saved.files), list(done.states)
     facts: dict[str, Any] = {"bytes": saved.bytes, "sha256": saved.sha256, "files": files, "states": states}
-    if order.spool:
+    if asked.spool:
         given = await give_package_address(call, action.collection_hash, saved.name)
         return Download(state="complete", **given._asdict(), **facts)
     return Download(state="complete", path=str(saved.path), **facts)
 
 
-def package_order(app: App, action: DownloadHtml) -> Order:
+def wanted_package(app: App, action: DownloadHtml) -> WantedPackage:
     """Where a package goes: below the download folder, or on the spool where nobody has that folder."""
     api_url = app.settings.api_url
     if app.handing:
         app.check_folder(SPOOL_SETTING)
-        return Order(action, Path(), api_url, spool=app.handing.spool, kept_as=package_key(app, action.collection_hash))
-    return Order(action, app.download_dir, api_url, shared=bool(app.called))
+        return WantedPackage(
+            action, Path(), api_url, spool=app.handing.spool, kept_as=package_key(app, action.collection_hash)
+        )
+    return WantedPackage(action, app.download_dir, api_url, shared=bool(app.called))
 
 
 def package_key(app: App, collection_hash: str) -> str:

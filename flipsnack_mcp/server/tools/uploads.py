@@ -28,7 +28,7 @@ from flipsnack_mcp.workflows.changing import COMPARED, differences
 from flipsnack_mcp.workflows.progress import IN_LINE, size_of, upload_at
 from flipsnack_mcp.workflows.uploads.following import Followed, follow
 from flipsnack_mcp.workflows.uploads.journal import RUNNING, JournalEntry
-from flipsnack_mcp.workflows.uploads.sending import Source
+from flipsnack_mcp.workflows.uploads.source import Source
 
 KINDS = {"PDF": Kind.PDF, "picture": Kind.IMAGE}
 EARLIER = (

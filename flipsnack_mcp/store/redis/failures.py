@@ -12,7 +12,7 @@ class Failure(NamedTuple):
     """One way of failing."""
 
     sign: re.Pattern[str]
-    """By what the client's exception is known: its name and its text."""
+    """By what the client's exception is known: its name and its text. Codes are in capitals on every server, so case counts."""
     happened: str
     """After "Redis at ADDRESS"."""
     next_step: str
@@ -22,101 +22,96 @@ class Failure(NamedTuple):
     """Whether there was no answer: what had been sent may have been carried out."""
 
 
-def sign(pattern: str) -> re.Pattern[str]:
-    """A sign; names of codes are written in capitals by every server, so case counts."""
-    return re.compile(pattern)
-
-
 REDIS_FAILURES = (
     Failure(
-        sign(r"^OutOfMemory|\bOOM\b"),
+        re.compile(r"^OutOfMemory|\bOOM\b"),
         "is full (maxmemory) and takes no changes",
         "Raise its maxmemory, or clear what else lies in it.",
     ),
     Failure(
-        sign(r"^ReadOnly|\bREADONLY\b"),
+        re.compile(r"^ReadOnly|\bREADONLY\b"),
         "is a replica and takes no changes",
         f"Let FLIPSNACK_STATE name the primary; if that has just changed, wait a moment. {TRIED_AGAIN}",
         passes=True,
     ),
     Failure(
-        sign(r"^BusyLoading|\bLOADING\b"),
+        re.compile(r"^BusyLoading|\bLOADING\b"),
         "is still reading its data after a start",
         f"Wait until it has. {TRIED_AGAIN}",
         passes=True,
     ),
     Failure(
-        sign(r"\bNOREPLICAS\b"),
+        re.compile(r"\bNOREPLICAS\b"),
         "has too few replicas to take changes (NOREPLICAS)",
         f"See to its replicas. {TRIED_AGAIN}",
         passes=True,
     ),
     Failure(
-        sign(r"max number of clients|\bBUSY\b|^MaxClients"),
+        re.compile(r"max number of clients|\bBUSY\b|^MaxClients"),
         "is busy with others",
         f"See who uses it (CLIENT LIST), and raise its maxclients. {TRIED_AGAIN}",
         passes=True,
     ),
     Failure(
-        sign(r"\bWRONGTYPE\b"),
+        re.compile(r"\bWRONGTYPE\b"),
         "holds something of another program under the names that belong here",
         "Give FLIPSNACK_STATE another database, or another prefix (?prefix=NAME).",
     ),
     Failure(
-        sign(r"DB index"),
+        re.compile(r"DB index"),
         "has no such database",
         "Correct the number at the end of FLIPSNACK_STATE.",
     ),
     Failure(
-        sign(r"\bMISCONF\b"),
+        re.compile(r"\bMISCONF\b"),
         "cannot write to its own disk and takes no changes (MISCONF)",
         "See to its disk; its log says what is wrong.",
     ),
     Failure(
-        sign(r"^Authentication|\bNOAUTH\b|\bWRONGPASS\b|invalid password|without any password"),
+        re.compile(r"^Authentication|\bNOAUTH\b|\bWRONGPASS\b|invalid password|without any password"),
         "does not take the user and password of FLIPSNACK_STATE, or wants some",
         "Correct them there.",
     ),
     Failure(
-        sign(r"^NoPermission|\bNOPERM\b"),
+        re.compile(r"^NoPermission|\bNOPERM\b"),
         "does not let the user of FLIPSNACK_STATE do what is needed",
         "Give it all commands on the keys and channels that begin with the prefix, and the commands TIME, CONFIG|GET and EVALSHA.",
     ),
     Failure(
-        sign(r"^MasterDown|\bMASTERDOWN\b|^ClusterDown|\bCLUSTERDOWN\b|^TryAgain"),
+        re.compile(r"^MasterDown|\bMASTERDOWN\b|^ClusterDown|\bCLUSTERDOWN\b|^TryAgain"),
         "has lost its primary",
         f"Wait until another one has taken over. {TRIED_AGAIN}",
         passes=True,
     ),
     Failure(
-        sign(r"^Moved|^Ask|\bMOVED\b"),
+        re.compile(r"^Moved|^Ask|\bMOVED\b"),
         "is a part of a cluster, and what is asked for lies on another one",
         "Let FLIPSNACK_STATE name the server of the cluster that holds it, or one that is alone.",
     ),
     Failure(
-        sign(r"unknown command|Unknown Redis command"),
+        re.compile(r"unknown command|Unknown Redis command"),
         "is too old",
         "Redis 6.2 and Valkey 7.2 are the first that can be used.",
     ),
     Failure(
-        sign(r"^InvalidResponse|Protocol Error"),
+        re.compile(r"^InvalidResponse|Protocol Error"),
         "is no Redis: something else answers there",
         "Correct the address in FLIPSNACK_STATE.",
     ),
     Failure(
-        sign(r"^SSL|\bSSL\b|CERTIFICATE|certificate"),
+        re.compile(r"^SSL|\bSSL\b|CERTIFICATE|certificate"),
         "cannot be reached by TLS, or its certificate is not to be trusted",
         "Write rediss:// where it takes TLS and redis:// where not, and name your own authority with ?ssl_ca_certs=FILE.",
     ),
     Failure(
-        sign(r"^Timeout"),
+        re.compile(r"^Timeout"),
         "did not answer in time",
         f"See whether it is overloaded, or the network to it broken. {TRIED_AGAIN}",
         passes=True,
         silent=True,
     ),
     Failure(
-        sign(r"^(?:Connection|OSError|Broken|Refused|Max|gaierror|FileNotFound|Permission)"),
+        re.compile(r"^(?:Connection|OSError|Broken|Refused|Max|gaierror|FileNotFound|Permission)"),
         "cannot be reached",
         f"See that it runs and that FLIPSNACK_STATE names it. {TRIED_AGAIN}",
         passes=True,
@@ -124,7 +119,7 @@ REDIS_FAILURES = (
     ),
 )
 UNKNOWN_FAILURE = Failure(
-    sign(""),
+    re.compile(""),
     "refused what it was asked",
     f"See its log, and whether FLIPSNACK_STATE names the right server. {TRIED_AGAIN}",
 )

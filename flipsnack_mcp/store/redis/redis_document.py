@@ -150,14 +150,8 @@ class RedisDocument(Generic[DocumentT]):
         now = self._presence.now
         if not self._apart:
             self._apart = True
-            self._change_alone(lambda document, _: self._habits.begin_apart(document, now), now)
-        return self._change_alone(decide, now)
-
-    def _change_alone(self, decide: Callable[[DocumentT, float], T], now: float) -> T:
-        document = self._seen.lent()
-        answer = decide(document, now)
-        self._seen.keep(document, document_as_text(document))
-        return answer
+            self._seen.change(self._habits.begin_apart, now)
+        return self._seen.change(decide, now)
 
     def _warn(self, error: StoreUnusable) -> None:
         if not self._warned:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from flipsnack_mcp.store.records import Body, StoreUnreachable
+from flipsnack_mcp.store.records import OUT_OF_TRANSACTION, Body, StoreUnreachable
 
 RecordPlace: TypeAlias = tuple[str, str]
 """Kind and name."""
@@ -147,7 +147,7 @@ class RedisRecords:
 
     def _use(self) -> None:
         if self.over:
-            raise RuntimeError("records can be used only inside their transaction")
+            raise RuntimeError(OUT_OF_TRANSACTION)
 
     def _own(self, kind: str) -> dict[str, Stored | None]:
         """What this run did itself to records of a kind."""

@@ -20,7 +20,7 @@ from flipsnack_mcp.server.callers.away import for_strangers
 from flipsnack_mcp.server.safety.redaction import log_unexpected
 from flipsnack_mcp.server.server import FlipsnackServer, Service
 from flipsnack_mcp.server.tools.addresses import FILES_AT, UPLOADS_AT
-from flipsnack_mcp.server.tools.downloads import package_order
+from flipsnack_mcp.server.tools.downloads import wanted_package
 from flipsnack_mcp.server.views.clickable import KINDS_OF_FILES
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.team.exchange import pages
@@ -32,7 +32,7 @@ from flipsnack_mcp.workflows.addresses.fetched import FetchableFile, behind_file
 from flipsnack_mcp.workflows.addresses.handed import HandedUpload, behind_upload_address
 from flipsnack_mcp.workflows.addresses.handing import Arrival, Handing
 from flipsnack_mcp.workflows.context import CallContext
-from flipsnack_mcp.workflows.downloads.exports import Order, save_export
+from flipsnack_mcp.workflows.downloads.exports import WantedPackage, save_export
 from flipsnack_mcp.workflows.progress import size_of
 
 UPLOAD_PATHS = f"/{UPLOADS_AT}/"
@@ -133,10 +133,10 @@ class AtAddresses:
         headers, kind = pages.as_attachment(found.name), media_type_of(found.name)
         if found.content is not None:
             return Response(found.content, headers=headers, media_type=kind)
-        order = package_order(app, DownloadHtml(collection_hash=found.collection_hash))
-        if not app.handing.spool.kept(order.kept_as) and (reply := await self._fetched(app, found)):
+        package = wanted_package(app, DownloadHtml(collection_hash=found.collection_hash))
+        if not app.handing.spool.kept(package.kept_as) and (reply := await self._fetched(app, found)):
             return reply.to(request)
-        place = app.handing.spool.kept(order.kept_as)
+        place = app.handing.spool.kept(package.kept_as)
         return FileResponse(place.file.path, headers=headers, media_type=kind) if place else COMING.to(request)
 
     def safe(self, text: str) -> str:
@@ -163,24 +163,28 @@ class AtAddresses:
 
     async def _fetched(self, app: App, found: FetchableFile) -> PlainAnswer | None:
         """Fetch a package that this replica has not; what is answered where it is not here then."""
-        order = package_order(app, DownloadHtml(collection_hash=found.collection_hash))
-        turn = self._turns.setdefault(order.kept_as, anyio.Lock())
+        package = wanted_package(app, DownloadHtml(collection_hash=found.collection_hash))
+        turn = self._turns.setdefault(package.kept_as, anyio.Lock())
         with anyio.move_on_after(TO_FETCH_PACKAGE):
             async with turn:  # one asks for it, however many want it
-                return None if order.spool and order.spool.kept(order.kept_as) else await self._asked_for(app, order)
+                return (
+                    None
+                    if package.spool and package.spool.kept(package.kept_as)
+                    else await self._asked_for(app, package)
+                )
         return COMING
 
-    async def _asked_for(self, app: App, order: Order) -> PlainAnswer | None:
-        if anyio.current_time() < self._failed.get(order.kept_as, 0.0):
+    async def _asked_for(self, app: App, package: WantedPackage) -> PlainAnswer | None:
+        if anyio.current_time() < self._failed.get(package.kept_as, 0.0):
             return NOT_TO_BE_HAD_NOW
         context = CallContext(app.flipsnack).within(TO_FETCH_PACKAGE)
         try:
             app.check_settings()
-            exported = await save_export(context, app.downloads, order, TO_FETCH_PACKAGE)
+            exported = await save_export(context, app.downloads, package, TO_FETCH_PACKAGE)
         except FlipsnackError:
-            return self._failing(order.kept_as)
+            return self._failing(package.kept_as)
         return (
-            None if exported.saved else self._failing(order.kept_as) if exported.package.state == "failed" else COMING
+            None if exported.saved else self._failing(package.kept_as) if exported.package.state == "failed" else COMING
         )
 
     def _failing(self, key: str) -> PlainAnswer:
@@ -197,7 +201,7 @@ class AtAddresses:
 
 def may_be_sent(app: App, asked: HandedUpload) -> bool:
     """Whether what an address was given out for could still be asked for, by whoever asked."""
-    return asked.tool in app.offered and app.still_may(asked.principal, False)  # noqa: FBT003  # as declared
+    return asked.tool in app.offered and app.still_may(asked.principal)
 
 
 def meant(asked: HandedUpload) -> str:

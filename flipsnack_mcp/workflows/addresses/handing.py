@@ -23,10 +23,11 @@ from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.job import Job
 from flipsnack_mcp.workflows.jobs import Jobs
-from flipsnack_mcp.workflows.uploads.following import follow
+from flipsnack_mcp.workflows.uploads.following import begin_what_counts
 from flipsnack_mcp.workflows.uploads.journal import JournalEntry
 from flipsnack_mcp.workflows.uploads.once import send_to
-from flipsnack_mcp.workflows.uploads.sending import Source, Uploads
+from flipsnack_mcp.workflows.uploads.sending import Uploads
+from flipsnack_mcp.workflows.uploads.source import Source
 
 log = logging.getLogger(__name__)
 
@@ -109,14 +110,10 @@ class Handing:
         return Arrival("begun" if new else "double", document.size, look.pages)
 
     async def _begun(self, asked: HandedUpload, source: Source, kept_open: AsyncExitStack) -> tuple[JournalEntry, bool]:
-        """The upload that counts; one whose collection was deleted since counts no more."""
         context = CallContext(self.flipsnack)
         await self.uploads.reconcile(context)
-        begin = partial(self.uploads.begin, source, kept_open, upload_id=asked.upload_id)
-        entry, new = await begin(again=asked.again)
-        if not new and (await follow(context, self.uploads, entry, 0)).gone:
-            entry, new = await begin(again=False)
-        return entry, new
+        begun = partial(begin_what_counts, context, self.uploads, source, kept_open)
+        return await begun(again=asked.again, upload_id=asked.upload_id)
 
     async def _begin_adding(
         self, asked: HandedUpload, document: OpenDocument, token: str, kept_open: AsyncExitStack

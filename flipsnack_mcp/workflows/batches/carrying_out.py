@@ -27,10 +27,11 @@ from flipsnack_mcp.workflows.plans.carrying_out import ON_REQUEST
 from flipsnack_mcp.workflows.plans.outcomes import CHANGED_SINCE, Failures, ItemFacts, is_failure
 from flipsnack_mcp.workflows.plans.rules import PLAN_IS_OLD
 from flipsnack_mcp.workflows.progress import Progress, work_at
-from flipsnack_mcp.workflows.uploads.following import follow
+from flipsnack_mcp.workflows.uploads.following import begin_what_counts
 from flipsnack_mcp.workflows.uploads.journal import UPLOAD, JournalEntry
 from flipsnack_mcp.workflows.uploads.reconciling import NEVER_SENT
-from flipsnack_mcp.workflows.uploads.sending import Source, Uploads
+from flipsnack_mcp.workflows.uploads.sending import Uploads
+from flipsnack_mcp.workflows.uploads.source import Source
 
 LOOKS_FOR_AN_END, BETWEEN_LOOKS = 12, 10.0
 """How often it is asked what came of an upload whose process is gone, and seconds between: Flipsnack may still be at it."""
@@ -106,7 +107,7 @@ class BatchSending:
             batch, item = seen.batch, seen.batch.left[0]
             await self._job.heed()
             self._tell(batch)
-            if not (await self._may_send(item) and self._all.still_may(batch.principal, False)):  # noqa: FBT003  # as declared
+            if not (await self._may_send(item) and self._all.still_may(batch.principal)):
                 self._job.unresolved = True  # a process with other settings may go on with it
                 return
             old = PLAN_IS_OLD if seen.is_old and item.state == "planned" else ""
@@ -167,7 +168,8 @@ class BatchSending:
                 upload_id = new_job_id()
                 await self._record.note(batch, item, state="sending", upload_id=upload_id)
                 source = Source(batch.action(item), document, warnings, Lane.BACKGROUND, batch.beginner)
-                entry = await self._begin(source, kept_open, upload_id)
+                begun = partial(begin_what_counts, self._context, self._uploads, source, kept_open)
+                entry, _ = await begun(again=False, upload_id=upload_id)
                 if entry.upload_id != upload_id:
                     await self._record.note(batch, item, upload_id=entry.upload_id, said=THE_SAME)
         return None
@@ -178,14 +180,6 @@ class BatchSending:
             return None, ()
         document = await kept_open.enter_async_context(open_document(item.path, self._all.folders))
         return document, await oddities_of(item, document)
-
-    async def _begin(self, source: Source, kept_open: AsyncExitStack, upload_id: str) -> JournalEntry:
-        """The upload that counts; one whose collection was deleted since counts no more."""
-        begin = partial(self._uploads.begin, source, kept_open, again=False, upload_id=upload_id)
-        entry, new = await begin()
-        if not new and (await follow(self._context, self._uploads, entry, 0)).gone:
-            entry, _ = await begin()
-        return entry
 
     @property
     def _context(self) -> CallContext:

@@ -39,7 +39,7 @@ CHECKING_SECONDS = 900.0
 
 
 @dataclass(frozen=True)
-class Order:
+class WantedPackage:
     """Which package is wanted, and where it goes."""
 
     action: DownloadHtml
@@ -96,10 +96,10 @@ class Downloads:
         if floor and floor.dead and self._jobs.running(DOWNLOAD, collection_hash):
             await self.drop(collection_hash)
 
-    async def start(self, order: Order, title: str, package: Package) -> None:
+    async def start(self, asked: WantedPackage, title: str, package: Package) -> None:
         """Fetch a complete package in the background."""
-        fetch = partial(self._fetch, order, title, package)
-        await self._jobs.start(DOWNLOAD, order.action.collection_hash, fetch)
+        fetch = partial(self._fetch, asked, title, package)
+        await self._jobs.start(DOWNLOAD, asked.action.collection_hash, fetch)
 
     async def watch(self, context: CallContext, collection_hash: str, seconds: float) -> Job | None:
         """The transfer once it has ended, or as it is when the time is up."""
@@ -114,11 +114,11 @@ class Downloads:
             job.told = True
         return job
 
-    async def _fetch(self, order: Order, title: str, package: Package, job: Job) -> SavedPackage | Package:
+    async def _fetch(self, asked: WantedPackage, title: str, package: Package, job: Job) -> SavedPackage | Package:
         """What was saved, or what Flipsnack said instead of a new link: it is being built anew, or failed."""
         for left in reversed(range(FETCH_TRIES)):
             try:
-                return await self._saved(order, title, package, job)
+                return await self._saved(asked, title, package, job)
             except BadPackage as error:
                 raise not_saved(str(error)) from None
             except (LinkExpired, TransferBroken, UnreachableError) as error:
@@ -128,18 +128,18 @@ class Downloads:
                 if not isinstance(error, LinkExpired):
                     await anyio.sleep(BEFORE_NEXT_TRY)
             # A later call gives a new link, or says that the package is built anew.
-            package = await CallContext(self._flipsnack).send(order.action)
+            package = await CallContext(self._flipsnack).send(asked.action)
             if package.state != "complete":
                 break
         return package
 
-    async def _saved(self, order: Order, title: str, package: Package, job: Job) -> SavedPackage:
-        floor = self._floors[order.action.collection_hash] = Floor()
+    async def _saved(self, asked: WantedPackage, title: str, package: Package, job: Job) -> SavedPackage:
+        floor = self._floors[asked.action.collection_hash] = Floor()
         try:
             with floor.scope:
-                return await save_from(self._flipsnack, Transferred(job, floor), order, title, package)
+                return await save_from(self._flipsnack, Transferred(job, floor), asked, title, package)
         finally:
-            del self._floors[order.action.collection_hash]
+            del self._floors[asked.action.collection_hash]
         raise TransferBroken(TOO_SLOW)
 
 
@@ -171,19 +171,21 @@ async def export(context: CallContext, action: DownloadHtml, wait_seconds: float
     return await watch.until_settled(context, wait_seconds)
 
 
-async def save_export(context: CallContext, downloads: Downloads, order: Order, wait_seconds: float) -> Exported:
+async def save_export(
+    context: CallContext, downloads: Downloads, asked: WantedPackage, wait_seconds: float
+) -> Exported:
     """The same, and as soon as it is complete save it below the download folder."""
-    start, states, wanted = anyio.current_time(), tuple[str, ...](), order.action.collection_hash
+    start, states, wanted = anyio.current_time(), tuple[str, ...](), asked.action.collection_hash
     await downloads.drop_dead(wanted)
     if not downloads.under_way(wanted, start):
-        watched = await export(context, order.action, wait_seconds)
+        watched = await export(context, asked.action, wait_seconds)
         states = watched.states
         if watched.last.state != "complete":
             return Exported(watched.last, states)
         title = (await context.send(GetCollection(collection_hash=wanted))).title
         # Asked again before starting: another call may have started it while this one waited.
         if not downloads.under_way(wanted, start):
-            await downloads.start(order, title, watched.last)
+            await downloads.start(asked, title, watched.last)
     patience = context.patience(max(start + wait_seconds - anyio.current_time(), AT_LEAST))
     return describe(await downloads.watch(context, wanted, patience), states)
 
@@ -205,19 +207,19 @@ def describe(job: Job | None, states: tuple[str, ...]) -> Exported:
 
 
 async def save_from(
-    flipsnack: Flipsnack, coming: Transferred, order: Order, title: str, package: Package
+    flipsnack: Flipsnack, coming: Transferred, asked: WantedPackage, title: str, package: Package
 ) -> SavedPackage:
     """Fetch a complete package and put it in its place."""
-    async with fetched(flipsnack.http, check_link(package, order.api_url)) as transfer:
+    async with fetched(flipsnack.http, check_link(package, asked.api_url)) as transfer:
         coming.total = transfer.total
-        pieces, wanted = coming.counted(transfer.pieces), order.action.collection_hash
-        if order.spool:
-            async with order.spool.place(transfer.total or 0) as place:
+        pieces, wanted = coming.counted(transfer.pieces), asked.action.collection_hash
+        if asked.spool:
+            async with asked.spool.place(transfer.total or 0) as place:
                 name = f"{telling_names(title, wanted)[0]}.zip"
                 saved = await place.fill_with_package(pieces, name, coming.received)
-                await order.spool.keep(order.kept_as, place, ADDRESS_SECONDS)
+                await asked.spool.keep(asked.kept_as, place, ADDRESS_SECONDS)
                 return saved
-        return await save_package(pieces, order.folder, title, wanted, received=coming.received, shared=order.shared)
+        return await save_package(pieces, asked.folder, title, wanted, received=coming.received, shared=asked.shared)
 
 
 def id_of(collection_hash: str) -> str:

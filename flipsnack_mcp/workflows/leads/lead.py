@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, cast
 
+from flipsnack_mcp.text import words_of_name
+
 CONTACT = "contact"
 UNKNOWN = "unknown"
 """What is counted where a body is no lead as far as anybody knows, and nothing of it is kept."""
@@ -15,7 +17,6 @@ UNKNOWN = "unknown"
 ORDERS = frozenset({"order", "orders", "ordered", "cart", "checkout", "purchase", "shopping", "shop"})
 PLAIN_KIND = re.compile(r"[A-Za-z0-9 ._/:-]{1,40}")
 """It is counted, and so kept for longer than anything that a person could have written."""
-WORDS_OF_A_TYPE = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 LONGEST_HASH = 64
 PLAIN_HASH = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_HASH}}}")
 """It is counted as well."""
@@ -81,7 +82,7 @@ def parts_told(kind: str, told: Mapping[str, Any]) -> object:
 
 def is_order(kind: str) -> bool:
     """Whether a type speaks of an order: `order`, `order.created`, `shoppingCart`."""
-    return bool(PLAIN_KIND.fullmatch(kind)) and any(word.lower() in ORDERS for word in WORDS_OF_A_TYPE.findall(kind))
+    return bool(PLAIN_KIND.fullmatch(kind)) and not ORDERS.isdisjoint(words_of_name(kind))
 
 
 def moment_in(told: Mapping[str, Any]) -> str:

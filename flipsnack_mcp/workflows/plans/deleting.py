@@ -20,7 +20,7 @@ from flipsnack_mcp.workflows.plans.outcomes import DONE, ItemFacts, of_failure
 
 FEW = 5
 """Collections of a plan that are looked at one by one when it is made; of more only the list tells."""
-TIME_TO_LOOK = 12.0
+TIME_TO_SEE = 12.0
 """Seconds for that."""
 SHOWN = frozenset({"collection_hash", "title", "status", "created_date", "publish_date", "direct_link"})
 CHANGED = "It changed since it was shown, so it was left alone."
@@ -45,7 +45,7 @@ async def with_their_documents(context: CallContext, draft: PlanDraft) -> PlanDr
     found = {one.number: one for one in draft.items}
 
     async def look(item: Item) -> None:
-        found[item.number] = await with_documents(context.within(TIME_TO_LOOK), item)
+        found[item.number] = await with_documents(context.within(TIME_TO_SEE), item)
 
     async with anyio.create_task_group() as looking:
         for item in draft.items:

@@ -13,7 +13,7 @@ from flipsnack_mcp.workflows.plans.item import Item
 from flipsnack_mcp.workflows.plans.rules import PlanSnapshot
 from flipsnack_mcp.workflows.progress import SECONDS_A_CALL, Progress, work_at
 
-HOLDS = 120.0
+LIST_HOLDS = 120.0
 """Seconds for which a list tells how collections are before they are changed: a hundred changes take as long."""
 CHANGES_AT_ONCE = ROWS_OF_A_REQUEST
 """Changes between two lists."""
@@ -32,7 +32,7 @@ class Listing:
 
     def holds_for(self, item: Item) -> bool:
         """Whether it tells how a collection is now, or that it is not there."""
-        return item.collection_hash in self.wanted and anyio.current_time() - self.read_at <= HOLDS
+        return item.collection_hash in self.wanted and anyio.current_time() - self.read_at <= LIST_HOLDS
 
     def with_target(self, item: Item) -> tuple[str, ...]:
         """The collections that look as an item shall."""

@@ -129,7 +129,7 @@ class PlanSnapshot:
     def is_allowed(self, allowed: Permissions) -> bool:
         """Whether a process with these settings may go on with it; to what nobody said yes to there is an objection anyway."""
         settings_allow = allowed.changes and (not self.offline or self.plan.confirmed in {*allowed.yeses, ""})
-        return settings_allow and allowed.still_may(self.plan.principal, bool(self.offline))
+        return settings_allow and allowed.still_may(self.plan.principal, destroys=bool(self.offline))
 
     @property
     def objection(self) -> str:

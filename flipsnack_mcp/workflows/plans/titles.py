@@ -11,7 +11,7 @@ from flipsnack_mcp.text import DASHES, DOUBLE_QUOTES, FLAGS, KEYCAP, MAYBE_HIDDE
 FLAG = "[\U0001f1e6-\U0001f1ff]{2}"
 HANGUL = "[\u1100-\u115f\ua960-\ua97c][\u1160-\u11a7\ud7b0-\ud7c6][\u11a8-\u11ff\ud7cb-\ud7fb]?"
 IN_ITS_COLOUR = f"{PICTURE}[\U0001f3fb-\U0001f3ff]?"
-PIECE = re.compile(
+SEEN_CHARACTER = re.compile(
     f"{FLAG}|{FLAGS}|{KEYCAP}|{IN_ITS_COLOUR}(?:\u200d{IN_ITS_COLOUR})*|{HANGUL}|.",
     re.DOTALL,
 )
@@ -40,7 +40,7 @@ class Pieces:
     def of(cls, text: str) -> Self:
         """Marks belong to the piece before them."""
         found: list[str] = []
-        for piece in PIECE.findall(text):
+        for piece in SEEN_CHARACTER.findall(text):
             if found and unicodedata.category(piece[0])[0] == "M":
                 found[-1] += piece
             else:

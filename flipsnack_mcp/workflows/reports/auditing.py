@@ -10,7 +10,7 @@ from flipsnack_mcp.workflows.reports.figures import Gathered
 from flipsnack_mcp.workflows.reports.report import Report, ReportedCollection
 
 # Of Latin, Greek and Cyrillic: what sits on a letter elsewhere makes another letter.
-ACCENTS = re.compile("[\u0300-\u036f]")
+EUROPEAN_ACCENTS = re.compile("[\u0300-\u036f]")
 BETWEEN_FIGURES = re.compile(r"(?<=\d)[^\w]+(?=\d)")
 NO_PART_OF_A_TITLE = ("P", "Z", "Sk", "Sm", "Cf")
 
@@ -69,7 +69,7 @@ def as_title(title: str) -> str:
 
     Numbers do, and where one ends: a series of weeks, stores or editions is no duplicate.
     """
-    plain = ACCENTS.sub("", "".join(map(decomposed, unicodedata.normalize("NFC", title)))).casefold()
+    plain = EUROPEAN_ACCENTS.sub("", "".join(map(decomposed, unicodedata.normalize("NFC", title)))).casefold()
     apart = BETWEEN_FIGURES.sub("\n", plain)
     kept = (one for one in apart if one == "\n" or not unicodedata.category(one).startswith(NO_PART_OF_A_TITLE))
     return "".join(kept) or title

@@ -1,6 +1,8 @@
 """From an upload to a collection that can be read: bytes, conversion, link. Whoever asks next goes on from there."""
 
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 
@@ -10,6 +12,7 @@ from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import as_known, direct_link, new_ones
 from flipsnack_mcp.workflows.uploads.journal import RUNNING, JournalEntry
 from flipsnack_mcp.workflows.uploads.sending import UploadAtWork, Uploads
+from flipsnack_mcp.workflows.uploads.source import Source
 
 COLLECTION_GONE = "The collection of this upload does not exist any more."
 FATE_UNKNOWN = (
@@ -17,7 +20,7 @@ FATE_UNKNOWN = (
     "Look with list_collections; again=true would upload the document once more, which costs another upload."
 )
 NOT_SEEN = "The upload is in, but looking at its conversion failed: {}"
-DELETED = 43
+CODE_OF_DELETED = 43
 """Flipsnack's code for a collection that was deleted; a draft that was published answers as one that never was."""
 
 
@@ -45,6 +48,17 @@ async def follow(context: CallContext, uploads: Uploads, entry: JournalEntry, se
         at_work = await uploads.look_at(entry.upload_id) if entry.state in RUNNING else None
         return Followed(entry, warnings=entry.warnings, at_work=at_work)
     return await follow_conversion(context, uploads, entry, max(0.0, end - anyio.current_time()))
+
+
+async def begin_what_counts(
+    context: CallContext, uploads: Uploads, source: Source, kept_open: AsyncExitStack, *, again: bool, upload_id: str
+) -> tuple[JournalEntry, bool]:
+    """The upload that counts, and whether it is new; one whose collection was deleted since counts no more."""
+    begin = partial(uploads.begin, source, kept_open, upload_id=upload_id)
+    entry, new = await begin(again=again)
+    if not new and (await follow(context, uploads, entry, 0)).gone:
+        return await begin(again=False)
+    return entry, new
 
 
 async def follow_conversion(
@@ -87,7 +101,7 @@ async def find_collection(context: CallContext, uploads: Uploads, entry: Journal
     try:
         return await context.send(GetCollection(collection_hash=entry.collection_hash))
     except NotFoundError as error:
-        deleted = error.code == DELETED
+        deleted = error.code == CODE_OF_DELETED
     title = entry.listed or entry.title
     others = {one.collection_hash for one in await uploads.journal.others(entry.upload_id)}
     new = await new_ones(context, title, frozenset({*entry.before, *others})) if title.strip() else []

@@ -13,7 +13,8 @@ from flipsnack_mcp.workflows.uploads import remembered
 
 UPLOAD = "upload"
 """The kind of the records, and of the jobs that send them."""
-DAY = 24 * 3600.0
+STANDS_FOR = 24 * 3600.0
+"""Seconds in which the same document and title get what they became, instead of a second upload."""
 
 UploadState = Literal["waiting", "uploading", "converting", "complete", "failed", "interrupted"]
 RUNNING: frozenset[UploadState] = frozenset({"waiting", "uploading"})
@@ -79,7 +80,7 @@ class JournalEntry(BegunWork):
     def stands(self, now: float) -> bool:
         """Whether the same document and title should get this result instead of a second upload."""
         refused = self.state == "failed" and not self.collection_hash
-        return now - self.started < DAY and not refused
+        return now - self.started < STANDS_FOR and not refused
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ class Journal:
         """The uploads of the last day, newest first."""
 
         def work(records: Records) -> list[JournalEntry]:
-            return [one for one in self._entries(records) if records.now - one.started < DAY][::-1]
+            return [one for one in self._entries(records) if records.now - one.started < STANDS_FOR][::-1]
 
         return await self.store.transact(work)
 

@@ -16,7 +16,7 @@ from flipsnack_mcp.workflows.uploads.journal import RUNNING, JournalEntry
 from flipsnack_mcp.workflows.uploads.sending import Uploads
 from flipsnack_mcp.workflows.waiting import INTERVALS, LATE, SURE
 
-MOST_LOOKS = 10
+MOST_AFTER_A_LIST = 10
 """Collections that are looked at after one list: with many uploads the key would be busy with that alone."""
 LOOK_AGAIN_AFTER = 4.0
 """Seconds after which one that has a cover is looked at once more: the cover proves nothing."""
@@ -44,10 +44,8 @@ class LookingAfter:
         while await self._look(lane) and (now := anyio.current_time()) < end:
             await self._tell()
             await anyio.sleep(min(next(intervals), end - now))
-            self._context, lane = (
-                replace(self._context, deadline=min(self._context.deadline, end + LATE)),
-                Lane.BACKGROUND,
-            )
+            self._context = replace(self._context, deadline=min(self._context.deadline, end + LATE))
+            lane = Lane.BACKGROUND
         return list(self._found.values())
 
     @property
@@ -63,7 +61,7 @@ class LookingAfter:
             rows = await self._rows(lane)
             now = await self._uploads.journal.now()
             due = [one.entry for one in self._under_way if self._is_due(one.entry, rows, now)]
-            for entry in due[:MOST_LOOKS]:
+            for entry in due[:MOST_AFTER_A_LIST]:
                 await self._look_at(entry, rows.get(entry.collection_hash))
         except FlipsnackError as error:
             for name, one in self._found.items():

@@ -23,7 +23,7 @@ SEVERAL = (
     "Look at them before anything is uploaded again."
 )
 NEVER_SENT = "The server ended, or could not write down what it does, before anything of it was sent."
-NOT_FOUND = (
+NO_COLLECTION_FOUND = (
     "It was interrupted, and no collection of it was found. If it is to be uploaded again, make the same "
     "create_collection call with again=true; should the first one have got through after all, that costs a second upload."
 )
@@ -87,7 +87,7 @@ def describe_missing(entry: JournalEntry, new: list[CollectionSummary]) -> dict[
         }
     if not entry.settled:
         return {"state": "interrupted", "said": NOT_SO_FAR}
-    return {"state": "interrupted", "said": NOT_FOUND, "checked": True}
+    return {"state": "interrupted", "said": NO_COLLECTION_FOUND, "checked": True}
 
 
 def taken_by(others: Sequence[JournalEntry], entry: JournalEntry, orphans: frozenset[str]) -> frozenset[str] | None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from flipsnack_mcp.store.records import Body, Records
 
-KIND = "known document"
-REMEMBERED = 90 * 24 * 3600.0
+KNOWN_DOCUMENT = "known document"
+DOCUMENTS_REMEMBERED = 90 * 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -40,22 +40,22 @@ class Remembered:
 
 def recall_documents(records: Records, account: str, keys: Sequence[DocumentKey]) -> list[Remembered]:
     """What is known of each."""
-    return [Remembered(**(body or {})) for body in records.several(KIND, [key.name(account) for key in keys])]
+    return [Remembered(**(body or {})) for body in records.several(KNOWN_DOCUMENT, [key.name(account) for key in keys])]
 
 
 def remember_document(records: Records, account: str, key: DocumentKey, **facts: object) -> None:
     """Add to what is known."""
-    put_document(records, key.name(account), {**(records.get(KIND, key.name(account)) or {}), **facts})
+    put_document(records, key.name(account), {**(records.get(KNOWN_DOCUMENT, key.name(account)) or {}), **facts})
 
 
 def rename_in_documents(records: Records, account: str, before: str, after: str, title: str | None = None) -> None:
     """A collection has another hash or title, or is there no more."""
     news = {"collection_hash": after} | ({} if title is None else {"title": title})
-    for name, body in records.all(KIND):
+    for name, body in records.all(KNOWN_DOCUMENT):
         if name.startswith(f"{account}/") and body.get("collection_hash") == before:
             put_document(records, name, {**body, **news})
 
 
 def put_document(records: Records, name: str, body: Body) -> None:
     """Write it down."""
-    records.put(KIND, name, body, keep=REMEMBERED)
+    records.put(KNOWN_DOCUMENT, name, body, keep=DOCUMENTS_REMEMBERED)

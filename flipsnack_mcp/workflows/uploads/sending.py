@@ -1,6 +1,5 @@
 """Uploads that outlive the call that asked for them: sent once, in the background, and watched by whoever asks."""
 
-import hashlib
 import logging
 import math
 from collections.abc import Collection
@@ -13,10 +12,9 @@ import anyio
 
 from flipsnack_mcp.api import Changed, Flipsnack, FlipsnackError, Lane
 from flipsnack_mcp.api.actions import publishing
-from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.records import StoreUnusable
-from flipsnack_mcp.workflows.begun import ANYBODY, Beginner, StillMay, nobody_is_asked
+from flipsnack_mcp.workflows.begun import StillMay, nobody_is_asked
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import candidates
 from flipsnack_mcp.workflows.job import AT_WORK, AWAITING_TURN, Job
@@ -25,51 +23,15 @@ from flipsnack_mcp.workflows.progress import IN_LINE, Progress, Throttled
 from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry
 from flipsnack_mcp.workflows.uploads.once import create_once, failed_inside
 from flipsnack_mcp.workflows.uploads.reconciling import look_up, taken_by
+from flipsnack_mcp.workflows.uploads.source import Source
 from flipsnack_mcp.workflows.waiting import Conversions
 
 log = logging.getLogger(__name__)
 
 UPLOADS_AT_ONCE = 2
-ASKED = frozenset(publishing.CreateCollection.model_fields)
-"""What goes to Flipsnack of what a tool was asked."""
 TIME_TO_RECONCILE = 10.0
 STOPPED_LATE = "It was stopped when all of it had been sent; whether Flipsnack took it is looked up at the next call."
 STOPPED = "It was stopped before it was whole; Flipsnack made nothing of it."
-
-
-@dataclass(frozen=True)
-class Source:
-    """What is uploaded: an opened file, or an address that Flipsnack fetches."""
-
-    action: publishing.CreateCollection
-    document: OpenDocument | None = None
-    warnings: tuple[str, ...] = ()
-    """What is odd about the document, kept for whoever asks later."""
-    lane: Lane = Lane.INTERACTIVE
-    beginner: Beginner = ANYBODY
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What the journal says of the document."""
-        if self.document is None:
-            asked = self.action.model_dump(mode="json", include={*ASKED}, exclude_none=True)
-            return {"name": "", "size": 0, "unsent": asked}
-        given = self.document
-        lying = {} if given.received else {"path": str(given.path), "changed": given.changed}
-        return {"name": given.name, "size": given.size, **lying}
-
-    async def identity(self) -> str:
-        """The same for the same content or address."""
-        if self.document:
-            try:
-                return f"sha256:{await self.document.sha256()}"
-            except DocumentChanged as error:
-                raise FlipsnackError(
-                    str(error),
-                    "Make the same call again when nobody writes to the document any more.",
-                    retry="You can try again then.",
-                ) from None
-        return f"url:{hashlib.sha256((self.action.file_url or '').encode()).hexdigest()}"
 
 
 @dataclass(frozen=True)
@@ -195,7 +157,7 @@ class Uploads:
     async def _unsent(self, job: Job) -> tuple[Source, JournalEntry] | None:
         """What an upload was to send of which nothing was sent, where that can be done from here."""
         entry = await self.journal.find(job.job_id)
-        if entry is None or not entry.unsent or not self._still_may(entry.principal, False):  # noqa: FBT003  # as declared
+        if entry is None or not entry.unsent or not self._still_may(entry.principal):
             return None
         action = publishing.CreateCollection.model_validate(entry.unsent)
         return Source(action, warnings=entry.document_warnings), entry
@@ -216,9 +178,8 @@ class Uploads:
 
         async def sent(done: int, total: int) -> None:
             job.tell(done=done)
-            if (
-                done == total
-            ):  # what is left is Flipsnack's answer, which may be long in coming: others need not wait for it
+            # What is left is Flipsnack's answer, which may be long in coming: others need not wait for it.
+            if done == total:
                 await turn.aclose()
 
         if not self._line.value:
@@ -230,23 +191,29 @@ class Uploads:
             job.stand(AT_WORK)
             job.tell(message="")
             context = CallContext(self._flipsnack, sent=sent, lane=source.lane)
-            try:
-                before = await candidates(context, entry.title)
-                # Written down before a byte leaves: after a crash nothing else tells this upload from older ones.
-                entry = await self._note(job, entry, state="uploading", before=tuple(sorted(before)))
-                known = partial(self._taken, entry)
-                made, warnings = await create_once(context, source.action, source.document, before, known)
-            except (leases.LeaseLost, StoreUnusable):
-                raise
-            except Exception as error:  # noqa: BLE001  # what is not written down here would be called a server's end later
-                failure = error if isinstance(error, FlipsnackError) else failed_inside(error, entry)
-                ended = "failed" if failure.changed is Changed.NOTHING else "interrupted"
-                await self._note(job, entry, state=ended, said=str(failure))
-                raise failure from None
-            arrived = {"collection_hash": made.collection_hash, "listed": made.title, "warnings": warnings, "said": ""}
+            entry, arrived = await self._created(context, source, entry, job)
             # Also where somebody has taken it over meanwhile and found nothing: this is no guess.
-            await self.journal.note(entry, state="converting", **arrived)
+            await self.journal.note(entry, state="converting", said="", **arrived)
             job.unresolved = False
+
+    async def _created(
+        self, context: CallContext, source: Source, entry: JournalEntry, job: Job
+    ) -> tuple[JournalEntry, dict[str, Any]]:
+        """Send it, and what it became; how it failed is written down first."""
+        try:
+            before = await candidates(context, entry.title)
+            # Written down before a byte leaves: after a crash nothing else tells this upload from older ones.
+            entry = await self._note(job, entry, state="uploading", before=tuple(sorted(before)))
+            known = partial(self._taken, entry)
+            made, warnings = await create_once(context, source.action, source.document, before, known)
+        except (leases.LeaseLost, StoreUnusable):
+            raise
+        except Exception as error:  # noqa: BLE001  # what is not written down here would be called a server's end later
+            failure = error if isinstance(error, FlipsnackError) else failed_inside(error, entry)
+            ended = "failed" if failure.changed is Changed.NOTHING else "interrupted"
+            await self._note(job, entry, state=ended, said=str(failure))
+            raise failure from None
+        return entry, {"collection_hash": made.collection_hash, "listed": made.title, "warnings": warnings}
 
     async def _note_stopped(self, entry: JournalEntry, job: Job) -> None:
         """A person stopped it. Flipsnack makes nothing of a body that was cut."""

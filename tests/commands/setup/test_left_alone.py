@@ -57,6 +57,12 @@ def with_a_second_name(path: Path) -> None:
     os.link(path, path.with_name("other"))
 
 
+def that_may_only_be_read(path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    path.chmod(0o444)
+
+
 def a_link_to_itself(path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.symlink_to(path)
@@ -68,6 +74,7 @@ def a_link_to_itself(path: Path) -> None:
         (a_folder, "is no file"),
         (a_pipe, "is no file"),
         (with_a_second_name, "has a second name"),
+        (that_may_only_be_read, "may only be read"),
         (a_link_to_itself, "cannot be read"),
     ],
 )

@@ -192,3 +192,20 @@ def test_nothing_to_take_out_is_no_failure(home: Home) -> None:
     assert done.status == 0
     assert "does not have this server" in done.out
     assert home.everything == {}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"copy": ["x"]}, {"copy": "\0"}, {"inserted": 5}, {"replaced": None}, {"made": [["x"]]}, {"made": None}, {"x": 1}, "[" * 100_000],
+    ids=lambda one: str(one)[:20],
+)  # fmt: skip
+def test_a_damaged_note_of_what_was_done_is_none(home: Home, changed: dict[str, Any] | str) -> None:
+    path = home.write("cursor", b'{"mcpServers": {"a": {}}}')
+    home.run("setup", "cursor", *SET_UP)
+    note = next(home.folder.rglob("setup/cursor.json"))
+    text = changed if isinstance(changed, str) else json.dumps({**json.loads(note.read_bytes()), **changed})
+    note.write_text(text)
+    if "copy" not in changed:
+        path.write_text(f"{path.read_text()}\n")
+    assert home.run("setup", "cursor", "--remove", "--yes").status == 0
+    assert json.loads(path.read_bytes()) == {"mcpServers": {"a": {}}}

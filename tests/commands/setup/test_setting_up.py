@@ -170,7 +170,7 @@ def test_what_counts_in_the_terminal_counts_in_the_client(home: Home, monkeypatc
         "FLIPSNACK_CALLS_PER_MINUTE": "30",
         "NO_PROXY": "example.com",
     }
-    assert "HTTPS_PROXY holds a password and was left out" in done.out
+    assert "HTTPS_PROXY holds a login and was left out" in done.out
     assert "FLIPSNACK_STATE holds a password and was left out" in done.out
 
 

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from pypdf import PdfWriter
 
-from flipsnack_mcp.files.partial_file import PARTIAL_NAME
+from flipsnack_mcp.files.writing.leftovers import PARTIAL_NAME
 from flipsnack_mcp.server.callers.away import AWAY
 from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.store.records import StoreUnusable

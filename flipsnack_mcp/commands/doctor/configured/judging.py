@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flipsnack_mcp import published, systems
 from flipsnack_mcp.api import names_with_room, quoted
-from flipsnack_mcp.clients import CLIENTS
+from flipsnack_mcp.clients import CLIENTS, this_computer
 from flipsnack_mcp.commands.connecting import IS_OPEN
 from flipsnack_mcp.commands.doctor.configured.entries import ClientEntry, UnreadFile
 from flipsnack_mcp.commands.doctor.configured.filling import (
@@ -99,7 +99,7 @@ def maybe_otherwise(
     if entry.kind == FROM_A_DOCK and systems.HERE.modes and entry.command == Path(entry.command).name:
         whole = quote_path(found(entry.command) or entry.command)
         yield f"{title} may look for it elsewhere than this terminal does: if it does not start, let its command be {whole}"
-    home = Path.home()
+    home = this_computer().home
     if systems.HERE.asks_for_folders and any(
         home / one in (folder, *folder.parents) for one in ASKED_FOR for folder in settings.upload_dirs
     ):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from flipsnack_mcp.clients import ENTRY, Client
@@ -37,7 +38,7 @@ class Configuration:
     text: str
     syntax: Syntax
 
-    @property
+    @cached_property
     def told(self) -> dict[str, Any]:
         """What it means.
 
@@ -77,7 +78,7 @@ class Configuration:
         Raises:
             NotUnderstood: It cannot be made with certainty.
         """
-        told = self.told
+        told = deepcopy(self.told)
         splice = self.syntax.put(self.text, self.client.table, ENTRY, entry)
         told.setdefault(self.client.table, {})[ENTRY] = entry
         if not self._says(splice.made_in(self.text), told, of_the_rest=False):
@@ -94,7 +95,7 @@ class Configuration:
         if splice and back is not None and self._is_the_rest(back, splice):
             return back
         text = self.syntax.take(self.text, self.client.table, ENTRY, made)
-        if not self._says(text, self.rest, of_the_rest=True):
+        if not self._says(text, self.rest, of_the_rest=True) or replace(self, text=text).has_entry:
             raise NotUnderstood(UNCERTAIN)
         return text
 

@@ -5,6 +5,7 @@ reader, before and after. Whatever is written so that a block cannot be told fro
 """
 
 import json
+import math
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -28,10 +29,16 @@ def read_toml(text: str) -> dict[str, Any]:
         NotUnderstood: It is no TOML.
     """
     try:
-        return tomllib.loads(text.removeprefix(BYTE_ORDER_MARK))
+        return tomllib.loads(text.removeprefix(BYTE_ORDER_MARK), parse_float=as_itself)
     except (ValueError, RecursionError) as error:
         line = WHERE.search(str(error))
         raise NotUnderstood(f"is no TOML{f' from line {line[1]} on' if line else ''}") from None
+
+
+def as_itself(text: str) -> float:
+    """A number that equals itself: what a text says is compared with what it said before, and no NaN equals another."""
+    number = float(text)
+    return math.nan if math.isnan(number) else number
 
 
 def put_into_toml(text: str, table: str, name: str, entry: Mapping[str, object]) -> Splice:
@@ -81,7 +88,7 @@ def head_pattern(table: str, name: str) -> re.Pattern[str]:
     """How the head of one of its tables is written."""
     keys = [rf"""(?:{one}|"{one}"|'{one}')""" for one in (table, name)]
     return re.compile(
-        rf"(?:^|(?<={BYTE_ORDER_MARK}))[ \t]*\[[ \t]*{keys[0]}[ \t]*\.[ \t]*{keys[1]}[ \t]*(?:\.[^\]\n]*)?\]",
+        rf"(?:^|(?<={BYTE_ORDER_MARK}))[ \t]*\[{{1,2}}[ \t]*{keys[0]}[ \t]*\.[ \t]*{keys[1]}[ \t]*(?:\.[^\]\n]*)?\]",
         re.MULTILINE,
     )
 

@@ -17,13 +17,13 @@ from pydantic import Field, model_validator
 
 from flipsnack_mcp.api import Day, Effect, FlipsnackError, FreeText
 from flipsnack_mcp.api.actions.collections import GetCollection
+from flipsnack_mcp.api.parameters import check_period
 from flipsnack_mcp.files.names import safe_name
 from flipsnack_mcp.files.tables import save_table
 from flipsnack_mcp.server.callers.caller import CALLER, Right
 from flipsnack_mcp.server.safety.masking import mask_answers
 from flipsnack_mcp.server.tools.addresses import give_file_address
 from flipsnack_mcp.server.tools.arguments import Hash, ToolInput
-from flipsnack_mcp.server.tools.choosing import check_period
 from flipsnack_mcp.server.tools.leads.shown import (
     field_shown,
     in_spans,

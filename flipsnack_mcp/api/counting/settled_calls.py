@@ -5,7 +5,8 @@ from typing import Protocol, TypeVar
 
 import anyio
 
-from flipsnack_mcp.api import budget, ledger
+from flipsnack_mcp.api import budget
+from flipsnack_mcp.api.counting import ledger
 
 AnswerT = TypeVar("AnswerT")
 

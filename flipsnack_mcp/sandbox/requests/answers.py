@@ -6,8 +6,8 @@ from typing import Any, Final
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from flipsnack_mcp.sandbox.envelope import Refusal, refused
 from flipsnack_mcp.sandbox.faults import REFUSALS, ConnectionReset, Fault
+from flipsnack_mcp.sandbox.requests.envelope import Refusal, refused
 
 BREAKS_OFF: Final = "sandbox.breaks_off"
 """An ASGI extension of the sandbox's own: the server closes the connection when `ConnectionReset` is raised."""

@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from hashlib import md5
 
-from flipsnack_mcp.sandbox.arriving import Received
-from flipsnack_mcp.sandbox.envelope import Refusal
 from flipsnack_mcp.sandbox.pace import Pace
+from flipsnack_mcp.sandbox.requests.arriving import Received
+from flipsnack_mcp.sandbox.requests.envelope import Refusal
 
 _UNSIGNED = ("signature", "file")
 

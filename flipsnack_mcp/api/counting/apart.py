@@ -7,9 +7,9 @@ from typing import Protocol
 
 from flipsnack_mcp.api import budget
 from flipsnack_mcp.api.budget import BudgetRules
+from flipsnack_mcp.api.counting.ledger import SharedBudget
+from flipsnack_mcp.api.counting.settled_calls import BudgetStore
 from flipsnack_mcp.api.errors import NotCountedError
-from flipsnack_mcp.api.ledger import SharedBudget
-from flipsnack_mcp.api.settled_calls import BudgetStore
 
 STILL_ARRIVING = BudgetRules.hold + 0.1
 """Seconds in which what the others sent just before may still arrive: the hold of a call, and a bit."""

@@ -5,8 +5,8 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
+from flipsnack_mcp.sandbox.requests.uploads import Document, Malformed, UploadForm
 from flipsnack_mcp.sandbox.transcript import FileSeen
-from flipsnack_mcp.sandbox.uploads import Document, Malformed, UploadForm
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from starlette.types import ASGIApp
 from flipsnack_mcp.sandbox.account import Account
 from flipsnack_mcp.sandbox.actions import HANDLERS
 from flipsnack_mcp.sandbox.actions.call import Call
-from flipsnack_mcp.sandbox.answers import dropped, instead, spoiled, whole
-from flipsnack_mcp.sandbox.arriving import Received, receive
-from flipsnack_mcp.sandbox.envelope import OK, Refusal, accepted, refused
 from flipsnack_mcp.sandbox.faults import BROKEN, INSTEAD, Fault, Faults
-from flipsnack_mcp.sandbox.gate import Gate, Windows
 from flipsnack_mcp.sandbox.pace import Pace
 from flipsnack_mcp.sandbox.packages import Packages
+from flipsnack_mcp.sandbox.requests.answers import dropped, instead, spoiled, whole
+from flipsnack_mcp.sandbox.requests.arriving import Received, receive
+from flipsnack_mcp.sandbox.requests.envelope import OK, Refusal, accepted, refused
+from flipsnack_mcp.sandbox.requests.gate import Gate, Windows
 from flipsnack_mcp.sandbox.transcript import Transcript
 
 

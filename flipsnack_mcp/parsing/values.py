@@ -1,0 +1,65 @@
+"""How a single value is read that somebody typed; each says what it takes instead."""
+
+import argparse
+import math
+import re
+import time
+
+from flipsnack_mcp.clients import CLIENTS
+
+SPAN = re.compile(r"([0-9]{1,4})([mhdw])")
+LENGTHS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+SOME_TIME = "a day (2026-11-23), a day and a time (2026-11-23T14:30) or how long ago (30m, 12h, 7d, 2w)"
+
+
+def client(text: str) -> str:
+    """Read the name of a client."""
+    if text.strip().lower() in CLIENTS:
+        return text.strip().lower()
+    raise argparse.ArgumentTypeError(f"takes one of {', '.join(CLIENTS)}")
+
+
+def hook_address(text: str) -> str:
+    """Read where a webhook is."""
+    from flipsnack_mcp.sandbox.webhook.address import may_be_hook  # noqa: PLC0415  # only for an imitation with one
+
+    if may_be_hook(text):
+        return text
+    raise argparse.ArgumentTypeError("takes an https address, or an http address on this machine")
+
+
+def time_from(text: str) -> float:
+    """Read a day, a day and a time by the clock here, or how long ago something was."""
+    if span := SPAN.fullmatch(text.strip().lower()):
+        return time.time() - int(span[1]) * LENGTHS[span[2]]
+    from datetime import datetime  # noqa: PLC0415  # a server starts without it
+
+    try:
+        return datetime.fromisoformat(text.strip()).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise argparse.ArgumentTypeError(f"takes {SOME_TIME}") from None
+
+
+def whole(text: str) -> int:
+    """Read a whole number."""
+    if text.isascii() and text.isdigit() and len(text) <= 9:
+        return int(text)
+    raise argparse.ArgumentTypeError("takes a whole number")
+
+
+def seconds(text: str) -> float:
+    """Read a length of time."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if 0 <= value < math.inf:
+        return value
+    raise argparse.ArgumentTypeError("takes a number of seconds")
+
+
+def port(text: str) -> int:
+    """Read the number of a port."""
+    if text.isascii() and text.isdigit() and len(text) <= 5 and int(text) < 65536:
+        return int(text)
+    raise argparse.ArgumentTypeError("takes a number from 0 to 65535")
