@@ -37,7 +37,7 @@ def forget_older(records: Records, days: int) -> None:
     records.delete(LEAD_PAGE, "")  # a change of any kind lets a store sweep out what has ended by itself
     for account, known in records.all(LEADS_OF):
         for name, there in days_there(records, account, known["days"]):
-            if there.pages and records.now - there.at > days * DAY_OF_LEADS:
+            if there.pages and records.now - there.at >= days * DAY_OF_LEADS:
                 delete_pages(records, name, there)
 
 
