@@ -99,8 +99,8 @@ async def make_batch(call: ToolCall, arguments: CreateCollectionsInput) -> Batch
         changes=cost_of(batch, count, left, at_most=may_be_there(seen, items)),
         items=failures_first(batch_row(one) for one in items),
         warnings=warnings,
-        next_step=f'Nothing was sent yet: show this to the person. Call create_collections(plan_id="{batch.plan_id}", '
-        "wait_seconds=45) once they agree.",
+        next_step=f'Nothing was sent yet. Call create_collections(plan_id="{batch.plan_id}", wait_seconds=45) where this '
+        "is exactly what was asked for; else show it first.",
     )
 
 
