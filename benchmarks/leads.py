@@ -9,12 +9,10 @@ minutes, the short one half a minute.
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import re
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -32,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.team_scene.imitations import Wanted
 from benchmarks.team_scene.scene import Team, team
+from benchmarks.team_scene.typed import run_as_typed
 from flipsnack_mcp.sandbox import Hook, NoAnswer, Pace, Sandbox
 from flipsnack_mcp.sandbox.webhook.webhook import Attempt, Delivery, Webhook
 from flipsnack_mcp.settings import read_settings
@@ -240,13 +239,4 @@ def main(plan: Plan, seed: int, folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Leads, while servers are killed and Redis is away.")
-    parser.add_argument("--short", dest="plan", action="store_const", const=SHORT, default=LONG)
-    parser.add_argument("--seed", type=int, default=random.randrange(10**6), metavar="N")  # noqa: S311 - no secret
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where logs and stores are left")
-    options = parser.parse_args()
-    if options.keep:
-        options.keep.mkdir(parents=True)
-        sys.exit(main(options.plan, options.seed, options.keep.absolute()))
-    with tempfile.TemporaryDirectory() as made:
-        sys.exit(main(options.plan, options.seed, Path(made)))
+    run_as_typed("Leads, while servers are killed and Redis is away.", LONG, {"--short": SHORT}, main)

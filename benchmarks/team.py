@@ -9,11 +9,9 @@ kills, 100 of replicas and 20 of Redis, twelve minutes.
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import sys
-import tempfile
 from pathlib import Path
 
 import anyio
@@ -23,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.team_scene.day import KILLS, LONG, SHORT, Plan, lived
 from benchmarks.team_scene.imitations import Wanted
 from benchmarks.team_scene.scene import team
+from benchmarks.team_scene.typed import run_as_typed
 
 
 def main(plan: Plan, seed: int, folder: Path) -> int:
@@ -37,14 +36,5 @@ def main(plan: Plan, seed: int, folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="A team's replicas, killed, drained and added.")
-    parser.add_argument("--short", dest="plan", action="store_const", const=SHORT, default=LONG)
-    parser.add_argument("--kills", dest="plan", action="store_const", const=KILLS)
-    parser.add_argument("--seed", type=int, default=random.randrange(10**6), metavar="N")  # noqa: S311 - no secret
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where logs are left")
-    options = parser.parse_args()
-    if options.keep:
-        options.keep.mkdir(parents=True)
-        sys.exit(main(options.plan, options.seed, options.keep.absolute()))
-    with tempfile.TemporaryDirectory() as made:
-        sys.exit(main(options.plan, options.seed, Path(made)))
+    plans = {"--short": SHORT, "--kills": KILLS}
+    run_as_typed("A team's replicas, killed, drained and added.", LONG, plans, main)

@@ -9,6 +9,11 @@ from flipsnack_mcp.text import one_line
 
 READER_GONE = frozenset({errno.EPIPE, errno.EINVAL})
 """What a closed pipe is called, on Windows the second."""
+NAMES_NO_ACCOUNT = "There is no accounts file (FLIPSNACK_ACCOUNTS), so the one account has no name: leave {} out."
+
+
+class NotDone(Exception):  # noqa: N818 - it says why
+    """Why a command does nothing, and what to do."""
 
 
 def say(text: str) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from flipsnack_mcp.api import cleaned, names_with_room, quoted, shows_nothing
-from flipsnack_mcp.commands import fail, say
+from flipsnack_mcp.commands import NAMES_NO_ACCOUNT, NotDone, fail, say
 from flipsnack_mcp.commands.columns import aligned
 from flipsnack_mcp.server.callers.accounts import account_named, names_of
 from flipsnack_mcp.server.callers.caller import Right
@@ -35,10 +35,6 @@ HOW_TO_USE = (
 CANNOT_LOOK = "Without the right `read` nothing can be looked at with it, not even what became of an upload.\n"
 HEADS = ("Name", "Accounts", "May", "Made", "Expires")
 BY_DAY = "%Y-%m-%d"
-
-
-class Refused(Exception):  # noqa: N818 - it says why
-    """Why the file stays as it is."""
 
 
 def token_add(settings: Settings, name: str, accounts: str | None, may: str, days: int | None) -> int:
@@ -86,7 +82,7 @@ def token_revoke(settings: Settings, name: str) -> int:
         kept = tuple(one for one in told.tokens if one.called != wanted)
         if len(kept) == len(told.tokens):
             known = names_with_room([quoted(one.name) for one in told.tokens], 1000) or "none"
-            raise Refused(f"Nobody called {quoted(name, LONGEST_CALLED)} has a token. There are: {known}.")
+            raise NotDone(f"Nobody called {quoted(name, LONGEST_CALLED)} has a token. There are: {known}.")
         return TokensTold(tokens=kept)
 
     if (status := change_or_say(settings, revoke)) == 0:
@@ -100,7 +96,7 @@ def change_or_say(settings: Settings, change: Callable[[TokensTold], TokensTold]
         return fail(" ".join(settings.problems) or NO_FILE)
     try:
         change_tokens(Path(settings.tokens), change)
-    except (Refused, TokensUnusableError) as error:
+    except (NotDone, TokensUnusableError) as error:
         said = str(error)
         return fail(said if "Nothing was changed" in said else f"{said} Nothing was changed.")
     return 0
@@ -110,13 +106,13 @@ def checked_name(name: str, known: Iterable[TokenEntry]) -> str:
     """The name as it is kept: one that a person can read, and that nobody else has.
 
     Raises:
-        Refused: It is none.
+        NotDone: It is none.
     """
     given = cleaned(name, LONGEST_CALLED)
     if shows_nothing(given) or len(name.strip()) > LONGEST_CALLED:
-        raise Refused(f"A name has something to read in it, and at most {LONGEST_CALLED} characters.")
+        raise NotDone(f"A name has something to read in it, and at most {LONGEST_CALLED} characters.")
     if as_told_apart(given) in {one.called for one in known}:
-        raise Refused(f"There is a token called {quoted(given)}. Take that back first, or choose another name.")
+        raise NotDone(f"There is a token called {quoted(given)}. Take that back first, or choose another name.")
     return given
 
 
@@ -127,27 +123,25 @@ def chosen_accounts(settings: Settings, typed: str | None) -> tuple[str, ...]:
     whatever it will name one day says so with `*`.
 
     Raises:
-        Refused: They are not there, or not named.
+        NotDone: They are not there, or not named.
     """
     if ACCOUNTS in settings.sources and not settings.accounts_file:
-        raise Refused(" ".join(settings.problems))
+        raise NotDone(" ".join(settings.problems))
     names = [one.strip() for one in (typed or "").split(",") if one.strip()]
     if names == [ALL_ACCOUNTS]:
         return (ALL_ACCOUNTS,)
     if not settings.accounts_file:
         if names:
-            raise Refused(
-                "There is no accounts file (FLIPSNACK_ACCOUNTS), so the one account has no name: leave --account out."
-            )
+            raise NotDone(NAMES_NO_ACCOUNT.format("--account"))
         return ()
     known = f"The accounts are: {names_of(settings.every)}."
     if not names:
-        raise Refused(
+        raise NotDone(
             f"Say for which accounts: --account NAME,NAME, or --account '*' for all, also those to come. {known}"
         )
     found = [account_named(settings.every, one) for one in names]
     if unknown := [one for one, there in zip(names, found, strict=True) if there is None]:
-        raise Refused(f"There is no account {quoted(unknown[0], LONGEST_CALLED)}. {known}")
+        raise NotDone(f"There is no account {quoted(unknown[0], LONGEST_CALLED)}. {known}")
     return tuple(dict.fromkeys(one.name for one in found if one))
 
 
@@ -155,12 +149,12 @@ def rights_in(typed: str) -> frozenset[Right]:
     """The rights that are meant.
 
     Raises:
-        Refused: There are no such rights.
+        NotDone: There are no such rights.
     """
     names = [one.strip().lower() for one in typed.split(",") if one.strip()]
     every = {one.value for one in Right}
     if not names or set(names) - every:
-        raise Refused(f"--may takes rights with commas between them: {', '.join(Right)}.")
+        raise NotDone(f"--may takes rights with commas between them: {', '.join(Right)}.")
     return frozenset(map(Right, names))
 
 
@@ -168,10 +162,10 @@ def life_of(days: int) -> timedelta:
     """For how long a token counts.
 
     Raises:
-        Refused: Not for a day, or for longer than anybody lives.
+        NotDone: Not for a day, or for longer than anybody lives.
     """
     if not 0 < days <= LONGEST_LIFE:
-        raise Refused(f"--expires takes a number of days from 1 to {LONGEST_LIFE}.")
+        raise NotDone(f"--expires takes a number of days from 1 to {LONGEST_LIFE}.")
     return timedelta(days=days)
 
 

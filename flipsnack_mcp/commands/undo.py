@@ -10,7 +10,7 @@ import anyio
 from flipsnack_mcp import systems
 from flipsnack_mcp.api import Changed, ConfigurationError, FlipsnackError, NotAuthorisedError, quoted
 from flipsnack_mcp.api.errors import RefusedError, UnreachableError, UnreadableAnswerError
-from flipsnack_mcp.commands import fail, say
+from flipsnack_mcp.commands import NotDone, fail, say
 from flipsnack_mcp.commands.approve import with_store
 from flipsnack_mcp.commands.connecting import NO_OTHER_PROCESS
 from flipsnack_mcp.commands.history import AccountUnclear, Found, found_in, narrowed_to
@@ -43,11 +43,7 @@ UNEXPECTED_HERE = "Something unexpected went wrong here."
 OTHER_SETTINGS = "the FLIPSNACK_ variables that stand in the configuration of its assistant (FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET, or FLIPSNACK_ACCOUNTS)"
 
 
-class NotUndone(Exception):  # noqa: N818 - it says why
-    """Why nothing is undone, and what to do."""
-
-
-TOLD = (FlipsnackError, NotConfirmedError, StoreUnusable, AccountUnclear, NotUndone)
+TOLD = (FlipsnackError, NotConfirmedError, StoreUnusable, AccountUnclear, NotDone)
 """What has a text of ours."""
 
 
@@ -117,21 +113,21 @@ def entry_meant(settings: Settings, number: int, account: str | None) -> Meant:
     """The entry of that number and the settings of its account, which have to allow an undoing.
 
     Raises:
-        NotUndone: There is none, or nobody can undo it from here.
+        NotDone: There is none, or nobody can undo it from here.
         AccountUnclear: It cannot be told whose is meant.
     """
     found = anyio.run(with_store, settings, partial(found_in, settings))
     if found is None:
-        raise NotUndone(IN_MEMORY)
+        raise NotDone(IN_MEMORY)
     trail = trail_with(number, narrowed_to(found, account, settings))
     called = found.called[trail.account]
     whose = "" if account is None else called
     own = next((one for one in settings.every if one.account == trail.account), None)
     if own is None:
-        raise NotUndone(key_is_elsewhere(number, called, settings, command_of(number, whose)))
+        raise NotDone(key_is_elsewhere(number, called, settings, command_of(number, whose)))
     if UNDOING not in menu(own):
         why = "it is read-only (FLIPSNACK_READ_ONLY)" if own.read_only else "FLIPSNACK_TOOLSETS leaves that out"
-        raise NotUndone(f"Nothing is undone in the account {called} with these settings: {why}. {UNCHANGED}")
+        raise NotDone(f"Nothing is undone in the account {called} with these settings: {why}. {UNCHANGED}")
     made = changes_made([(trail.account, event) for event in trail.events])
     named = {number, *(event.of for event in trail.events if event.number == number)}
     lines = [one for one in made if named & {one.first.number, one.last.number}]
@@ -150,13 +146,13 @@ def trail_with(number: int, found: Found) -> Trail:
     names = ", ".join(sorted(found.called[one.account] for one in having))
     if len(having) > 1:
         way = f"Say which: `{command_of(number, 'NAME')}`."
-        raise NotUndone(f"{len(having)} accounts have an entry {number}: {names}. {UNCHANGED} {way}")
+        raise NotDone(f"{len(having)} accounts have an entry {number}: {names}. {UNCHANGED} {way}")
     if not having:
         altered = "".join(
             f" That of {found.called[one.account]} was altered: {one.wrong}." for one in found.trails if one.wrong
         )
         way = f"`{as_typed('history')}` lists what there is."
-        raise NotUndone(f"The history has no entry {number} that can be read.{altered} {UNCHANGED} {way}")
+        raise NotDone(f"The history has no entry {number} that can be read.{altered} {UNCHANGED} {way}")
     return having[0]
 
 

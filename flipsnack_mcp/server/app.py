@@ -90,8 +90,9 @@ class App:
         self.allowance = Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day)
         self.recent, journal = Recent(store, account), Journal(store, account)
         flipsnack.changing, flipsnack.changed = self.recent.changing, self.recent.changed
+        apart = Lookout(MemoryStore(now), lookout.background)
         # A package can be fetched again at any time: what is known of it needs no state file, and ends with the process.
-        self.downloads = Downloads(flipsnack, Jobs(Lookout(MemoryStore(now), lookout.background), account))
+        self.downloads = Downloads(flipsnack, Jobs(apart, account))
         self.uploads = Uploads(flipsnack, journal, jobs, still_may)
         self.eyes = Eyes(store, account, settings.upload_dirs)
         uploads_many, batches = "create_collections" in self.offered, BatchRecord(store, account)
@@ -99,10 +100,8 @@ class App:
             flipsnack, jobs, batches, self.uploads, self.history, settings.upload_dirs, uploads_many, still_may
         )
         self.reports = Reports(flipsnack, jobs, ReportRecord(store, account), lambda: on_the_wall(now()))
-        apart = Lookout(MemoryStore(now), lookout.background)
-        self._reports_unkept = replace(
-            self.reports, jobs=Jobs(apart, account), record=ReportRecord(apart.store, account)
-        )
+        unkept = ReportRecord(apart.store, account)
+        self._reports_unkept = replace(self.reports, jobs=Jobs(apart, account), record=unkept)
         self.plans = Plans(flipsnack, jobs, PlanRecord(store, account), self.history, journal, self.allowance, allowed)
         self.still_may = still_may
         """Whether who had something begun may still have it done."""

@@ -16,7 +16,6 @@ from flipsnack_mcp.workflows.leads.forgetting import forget_older
 from flipsnack_mcp.workflows.leads.hooks import (
     account_behind,
     add_hook,
-    every_hook,
     known_hooks,
     replace_hook,
     revoke_hook,
@@ -269,7 +268,7 @@ async def test_a_hook_is_known_by_its_secret_until_it_is_replaced_or_revoked(sto
     second = await replace_hook(store, "a")
     assert second
     assert [account_behind(await known_hooks(store), one) for one in (first, second)] == ["", "a"]
-    assert [one.account for one in await every_hook(store)] == ["a", "b"]
+    assert [one.account for one in (await known_hooks(store)).every] == ["a", "b"]
     assert await revoke_hook(store, "a")
     assert not await revoke_hook(store, "a")
     assert await replace_hook(store, "a") is None

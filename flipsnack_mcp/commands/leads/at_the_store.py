@@ -6,6 +6,7 @@ from typing import TypeVar
 import anyio
 
 from flipsnack_mcp.api import quoted
+from flipsnack_mcp.commands import NAMES_NO_ACCOUNT, NotDone
 from flipsnack_mcp.commands.connecting import NO_OTHER_PROCESS, labels_known, open_memory
 from flipsnack_mcp.server.callers.accounts import account_named, names_of
 from flipsnack_mcp.settings import ACCOUNTS, Settings
@@ -14,10 +15,6 @@ from flipsnack_mcp.store.records import OpenedStore, Store
 
 OfLeadsT = TypeVar("OfLeadsT")
 NOT_SHARED = f"{NO_OTHER_PROCESS}: name the file or the Redis server that the server on HTTP has. Nothing was changed."
-
-
-class NotDone(Exception):  # noqa: N818 - it says why
-    """Why a command does nothing."""
 
 
 def with_leads(settings: Settings, work: Callable[[OpenedStore], Awaitable[OfLeadsT]]) -> OfLeadsT:
@@ -67,7 +64,7 @@ def own_account(settings: Settings, typed: str | None) -> str:
     if settings.missing:
         raise NotDone(settings.missing)
     if typed is not None and typed.strip().casefold() != settings.label.casefold():
-        raise NotDone("There is no accounts file (FLIPSNACK_ACCOUNTS), so the one account has no name: leave it out.")
+        raise NotDone(NAMES_NO_ACCOUNT.format("it"))
     return settings.account
 
 

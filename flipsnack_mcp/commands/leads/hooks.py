@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from time import time
 
-from flipsnack_mcp.commands import fail, say
+from flipsnack_mcp.commands import NotDone, fail, say
 from flipsnack_mcp.commands.columns import aligned
-from flipsnack_mcp.commands.leads.at_the_store import NotDone, account_typed, names_in, with_leads
+from flipsnack_mcp.commands.leads.at_the_store import account_typed, names_in, with_leads
 from flipsnack_mcp.commands.trail_table import date_and_time
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store, StoreUnusable
 from flipsnack_mcp.team.exchange.hooks import HOOKS_AT
-from flipsnack_mcp.workflows.leads.hooks import Hook, add_hook, every_hook, replace_hook, revoke_hook
+from flipsnack_mcp.workflows.leads.hooks import Hook, add_hook, known_hooks, replace_hook, revoke_hook
 from flipsnack_mcp.workflows.leads.keeping import DAY_OF_LEADS, Counted, counted
 from flipsnack_mcp.workflows.leads.lead import UNKNOWN
 
@@ -66,7 +66,7 @@ def hooks_revoke(settings: Settings, typed: str | None) -> int:
     """End the address of an account: what comes there is refused from the next request on."""
 
     async def revoked(store: Store) -> bool:
-        known = [one.account for one in await every_hook(store)]
+        known = [one.account for one in (await known_hooks(store)).every]
         return await revoke_hook(store, account_typed(settings, typed, known))
 
     try:
@@ -90,7 +90,7 @@ def hooks_list(settings: Settings) -> int:
 
 async def rows_of_hooks(settings: Settings, store: Store) -> list[Sequence[str]]:
     """A line for each account that has one."""
-    hooks, now = await every_hook(store), time()
+    hooks, now = (await known_hooks(store)).every, time()
     names = await names_in(settings, store, (one.account for one in hooks))
     own = {one.account for one in settings.every}
     called = {account: name + OF_NO_ACCOUNT * (account not in own) for account, name in names.items()}

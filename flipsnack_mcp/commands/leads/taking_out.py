@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from flipsnack_mcp.api import one_line, quoted
-from flipsnack_mcp.commands import end_output, fail, say
-from flipsnack_mcp.commands.leads.at_the_store import NotDone, account_typed, names_in, with_leads
+from flipsnack_mcp.commands import NotDone, end_output, fail, say
+from flipsnack_mcp.commands.leads.at_the_store import account_typed, names_in, with_leads
 from flipsnack_mcp.files.tables import as_csv
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store, StoreUnusable

@@ -16,8 +16,8 @@ from flipsnack_mcp.settings import OF_A_TEAM, STATE_FILE, VARIABLES
 from flipsnack_mcp.started import PACKAGE, SCRIPT, UVX_CACHE, is_from_index
 
 OF_THE_NETWORK = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
-OF_CERTIFICATES = OF_THE_NETWORK[-2:]
 """What a terminal knows of the way to the internet, and a program that is started from a dock does not."""
+OF_CERTIFICATES = OF_THE_NETWORK[-2:]
 STATE, SQLITE = "FLIPSNACK_STATE", "sqlite:"
 TAKEN = [one for one in VARIABLES if one.name not in OF_A_TEAM and not one.name.startswith(CREDENTIALS)]
 """The settings that an entry may hold: of one person's server, and none of them secret."""

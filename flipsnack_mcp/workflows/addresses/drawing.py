@@ -34,15 +34,15 @@ class Drawn:
     """Its hash, which is kept."""
 
 
-def draw() -> Drawn:
+def draw(random_bytes: int = 16) -> Drawn:
     """A new address."""
-    secret = secrets.token_urlsafe(16)
+    secret = secrets.token_urlsafe(random_bytes)
     return Drawn(secret, hash_of_address(secret))
 
 
 def hash_of_address(secret: str) -> str:
     """What is kept of an address. From it nobody finds the address, so a copy of the store opens nothing."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
 def give_out(records: Records, kind: str, drawn: Drawn, beginner: Beginner, body: Body, most: int) -> None:

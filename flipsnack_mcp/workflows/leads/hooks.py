@@ -1,13 +1,14 @@
 """Hooks: the secret paths at which leads arrive, one for each account, kept by their hash alone."""
 
-import hashlib
-import secrets
 from dataclasses import dataclass
 from hmac import compare_digest
 
 from flipsnack_mcp.store.records import Records, Store
+from flipsnack_mcp.workflows.addresses.drawing import draw, hash_of_address
 
 HOOK = "hook"
+RANDOM_BYTES_OF_HOOK = 32
+"""More than an address of a quarter of an hour has: a hook stays."""
 
 
 @dataclass(frozen=True)
@@ -16,14 +17,15 @@ class Hook:
 
     account: str
     made: float
+    known_by: str
+    """The hash of its secret."""
 
 
 @dataclass(frozen=True)
 class KnownHooks:
     """The hooks there are at one moment."""
 
-    known_by: tuple[tuple[str, str], ...]
-    """Account, and hash of the secret."""
+    every: tuple[Hook, ...]
     at: float
     """What the store's clock on the wall shows: one for all replicas."""
 
@@ -57,34 +59,25 @@ async def revoke_hook(store: Store, account: str) -> bool:
     return await store.transact(work)
 
 
-async def every_hook(store: Store) -> list[Hook]:
-    """The hooks there are."""
-    found = await store.transact(lambda records: records.all(HOOK))
-    return [Hook(account, body["made"]) for account, body in found]
-
-
 async def known_hooks(store: Store) -> KnownHooks:
     """All there are."""
 
     def work(records: Records) -> KnownHooks:
-        return KnownHooks(tuple((account, body["known_by"]) for account, body in records.all(HOOK)), records.wall)
+        return KnownHooks(
+            (*(Hook(one, body["made"], body["known_by"]) for one, body in records.all(HOOK)),), records.wall
+        )
 
     return await store.transact(work)
 
 
 def account_behind(hooks: KnownHooks, secret: str) -> str:
     """Whose hook has this secret; nobody's is empty. It takes as long for each: all are compared, to their ends."""
-    asked = hash_of_hook(secret)
-    return "".join([account for account, known_by in hooks.known_by if compare_digest(known_by, asked)])
+    asked = hash_of_address(secret)
+    return "".join([one.account for one in hooks.every if compare_digest(one.known_by, asked)])
 
 
 def drawn_for(records: Records, account: str) -> str:
     """Draw a secret and write down its hash."""
-    secret = secrets.token_urlsafe(32)
-    records.put(HOOK, account, {"known_by": hash_of_hook(secret), "made": records.wall})
-    return secret
-
-
-def hash_of_hook(secret: str) -> str:
-    """What is kept of a secret: from it nobody finds the path."""
-    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
+    drawn = draw(RANDOM_BYTES_OF_HOOK)
+    records.put(HOOK, account, {"known_by": drawn.known_by, "made": records.wall})
+    return drawn.secret
