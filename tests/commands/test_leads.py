@@ -181,6 +181,7 @@ def test_a_persons_leads_are_erased_and_it_is_said_what_is_not_reached(of_severa
     assert "Not reached are backups of the store" in ended.out
     assert b"ada@example.com" not in of_several.file.read_bytes().lower()
     assert [row["Mail"] for row in of_several.rows()] == ["ben@example.com"] * 2
+    assert 'No lead has the address "ada@example.com"' in of_several("leads", "erase", "ada@example.com").out
 
 
 def test_an_erasure_that_could_not_be_done_to_its_end_is_to_be_repeated(leads: Leads, tmp_path: Path) -> None:

@@ -106,6 +106,10 @@ def words_of_end(erased: Erased, address: str) -> Iterable[str]:
     """Say what was erased, and what was not."""
     what = f"{erased.leads} lead{'s' * (erased.leads != 1)}"
     files = f" and {erased.files} file{'s' * (erased.files != 1)} that waited to be fetched" if erased.files else ""
-    yield f"Erased: {what}{files} with the address {quoted(address, 80)}. This cannot be undone."
+    shown = quoted(address, 80)
+    if erased.leads or erased.files:
+        yield f"Erased: {what}{files} with the address {shown}. This cannot be undone."
+    else:
+        yield f"No lead has the address {shown}, and no file that waits to be fetched. Look whether they used another one."
     yield from erased.remains
     yield NOT_REACHED
