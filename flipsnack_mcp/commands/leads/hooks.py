@@ -74,7 +74,9 @@ def hooks_revoke(settings: Settings, typed: str | None) -> int:
             return fail(HAS_NONE)
     except (NotDone, StoreUnusable) as error:
         return fail(str(error))
-    say("The hook has ended: what comes there is refused from the next request on. The leads that came by it are kept as before.")
+    say(
+        "The hook has ended: what comes there is refused from the next request on. The leads that came by it are kept as before."
+    )
     return 0
 
 
