@@ -44,7 +44,8 @@ class SlotRequest:
     ahead: int
     hold: float
     grant: bool  # False: only ask for the forecast
-    places: int = 1  # to be granted at one moment, or not yet
+    places: int = 1  # for each caller, at one moment or not yet
+    together: int = 1  # callers who go now, as far as there is room
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,16 @@ class Timeline:
         at = max(at, self.opens, self.even if lane is Lane.BACKGROUND else at)
         full = ((n - min(places, n) + 1, w) for n, w in quota(self.rules, lane))
         return max([at, *(self.stamps[-n] + w for n, w in full if len(self.stamps) >= n)])
+
+    def fitting(self, now: float, lane: Lane, callers: int, places: int) -> int:
+        """Count how many of these callers may go now."""
+        for count in range(callers):
+            if self.earliest(now, lane, places) > now:
+                return count
+            for _ in range(places):
+                self.stamps.append(now)
+                self.push(now)
+        return callers
 
     def push(self, granted: float) -> None:
         """Spread by the grants of *every* lane: by answers 7 % are lost, by background alone people wait 20 s."""
@@ -178,8 +189,8 @@ def most_at_once(rules: BudgetRules, lane: Lane) -> int:
     return min(n for n, _ in quota(rules, lane))
 
 
-def ask(doc: SharedBudget, now: float, rules: BudgetRules, request: SlotRequest) -> int | Wait:
-    """Look at the document once: the answer is the number of the last granted call, or how long to wait."""
+def ask(doc: SharedBudget, now: float, rules: BudgetRules, request: SlotRequest) -> range | Wait:
+    """Look at the document once: the answer is the numbers of the granted calls, or how long to wait."""
     before = doc["want"].get(request.who)  # alive, since it asks, however late
     tidy(doc, now, rules)
     drop_dead(doc, now, rules)
@@ -190,7 +201,9 @@ def ask(doc: SharedBudget, now: float, rules: BudgetRules, request: SlotRequest)
     at = line.earliest(now, lane, request.places)
     first = turn[0] == request.who
     if request.grant and first and at <= now:
-        return grant(doc, now, request)
+        # Where others wait as well, one goes at a time: they are served by turns.
+        together = request.together if len(turn) == 1 else 1
+        return grant(doc, now, request, line.fitting(now, lane, together, request.places))
     sleep = min(until(at, now, first=first), rules.nap)
     mine["due"] = now + sleep
     ahead = queue(doc, request, turn) + request.places - 1
@@ -205,12 +218,13 @@ def until(at: float, now: float, *, first: bool) -> float:
     return max(at - now, 0.001) if first and at > now else max(at - now, 0) + BEHIND
 
 
-def grant(doc: SharedBudget, now: float, request: SlotRequest) -> int:
-    for _ in range(request.places):
+def grant(doc: SharedBudget, now: float, request: SlotRequest, callers: int) -> range:
+    before = doc["seq"]
+    for _ in range(request.places * callers):
         doc["seq"] += 1
         doc["log"].append({"granted": now, "who": request.who, "id": doc["seq"], "settled": None, "hold": request.hold})
-    leave(doc, request.who, request.callers - 1)
-    return doc["seq"]
+    leave(doc, request.who, request.callers - callers)
+    return range(before + 1, doc["seq"] + 1)
 
 
 def leave(doc: SharedBudget, who: str, callers: int) -> None:

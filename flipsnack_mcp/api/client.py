@@ -14,10 +14,11 @@ from flipsnack_mcp import __version__
 from flipsnack_mcp.api import errors, retry, wire
 from flipsnack_mcp.api.action import Action, Effect, ResultT_co
 from flipsnack_mcp.api.budget import Wait
+from flipsnack_mcp.api.counting.waiting import OnWait
 from flipsnack_mcp.api.exchange import ANYTIME, Exchange, Terms, decoded
 from flipsnack_mcp.api.links import same_origin
 from flipsnack_mcp.api.network import PublicRoads, Roads, is_loopback
-from flipsnack_mcp.api.pace import OnWait, Pacer, Slot
+from flipsnack_mcp.api.pace import Pacer, Slot
 from flipsnack_mcp.api.sending import Sending, sending
 from flipsnack_mcp.api.upload import Document, Upload, ignore
 

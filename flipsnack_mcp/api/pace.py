@@ -3,18 +3,17 @@
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import anyio
 
 from flipsnack_mcp import observed
 from flipsnack_mcp.api import budget
-from flipsnack_mcp.api.budget import BudgetRules, Lane, SlotRequest, Wait
+from flipsnack_mcp.api.budget import BudgetRules, Lane
 from flipsnack_mcp.api.counting import ledger
 from flipsnack_mcp.api.counting.settled_calls import AnswerT, BudgetStore, SettledCalls
+from flipsnack_mcp.api.counting.waiting import OnWait, Waiter, WaitingLine
 from flipsnack_mcp.api.upload import ignore
-
-OnWait: TypeAlias = Callable[[Wait], Awaitable[None]]  # told in how many seconds the call will go out, and who shares
 
 
 @runtime_checkable
@@ -112,10 +111,8 @@ class Pacer:
     def __init__(self, store: BudgetStore, rules: BudgetRules | None = None) -> None:
         self._store, self._rules = SettledCalls(store), rules or BudgetRules()
         self._divided = store if isinstance(store, DividedBudget) else None
-        self._name = f"{os.getpid()}-{os.urandom(4).hex()}"  # process ids are used again
-        self._callers = dict.fromkeys(Lane, 0)
-        # One caller looks: two hundred would race each other.
-        self._locks = {lane: anyio.Lock(fast_acquire=True) for lane in Lane}
+        name = f"{os.getpid()}-{os.urandom(4).hex()}"  # process ids are used again
+        self._lines = {lane: WaitingLine(self._store, f"{lane:d}{name}", self._allowed) for lane in Lane}
 
     @asynccontextmanager
     async def slot(
@@ -123,7 +120,7 @@ class Pacer:
     ) -> AsyncIterator[Slot]:
         """Wait for permission to make one HTTP call; `hold` is for uploads, which arrive later than other calls."""
         wanted = self._rules.hold if hold is None else hold
-        number = await self._enter(lane, on_wait, min(wanted, self._rules.lease), 1)
+        (number,) = await self._enter(lane, on_wait, Waiter(min(wanted, self._rules.lease)))
         async with Slot(self._store, self._rules, number).calling(wanted) as slot:
             yield slot
 
@@ -135,8 +132,8 @@ class Pacer:
         limit never has room for two there is only one.
         """
         count = min(2, budget.most_at_once(self._rules, lane))
-        last = await self._enter(lane, on_wait, self._rules.lease, count)
-        slots = [Slot(self._store, self._rules, number) for number in range(last - count + 1, last + 1)]
+        numbers = await self._enter(lane, on_wait, Waiter(self._rules.lease, count))
+        slots = [Slot(self._store, self._rules, number) for number in numbers]
         try:
             yield slots
         finally:
@@ -155,41 +152,19 @@ class Pacer:
         """Let go of the store."""
         await self._store.close()
 
-    async def _enter(self, lane: Lane, on_wait: OnWait, hold: float, places: int) -> int:
-        self._callers[lane] += 1
-        came = anyio.current_time()
+    async def _enter(self, lane: Lane, on_wait: OnWait, waiter: Waiter) -> range:
+        line, came = self._lines[lane], anyio.current_time()
         try:
-            number = await self._queue(lane, on_wait, hold, places)
+            await line.pass_through(waiter, on_wait)
         except BaseException:
-            self._callers[lane] -= 1
-            who, callers = self._who(lane), self._callers[lane]
-            await even_if_cancelled(self._store.change(lambda doc, _: budget.leave(doc, who, callers)), self._rules.nap)
+            await even_if_cancelled(line.leave(waiter), self._rules.nap)
             raise
-        self._callers[lane] -= 1
         observed.count(observed.WAITED, anyio.current_time() - came, {observed.LANE: lane.name.lower()})
-        return number
-
-    async def _queue(self, lane: Lane, on_wait: OnWait, hold: float, places: int) -> int:
-        ahead = self._callers[lane] - 1
-        if ahead and isinstance(first := await self._look(lane, hold, places, ahead, grant=False), Wait):
-            await on_wait(first)
-        async with self._locks[lane]:
-            while isinstance(answer := await self._look(lane, hold, places), Wait):
-                wake = anyio.current_time() + answer.sleep  # fixed before the report, which may take its time
-                await on_wait(answer)
-                await anyio.sleep_until(wake)
-        return answer
-
-    async def _look(self, lane: Lane, hold: float, places: int, ahead: int = 0, *, grant: bool = True) -> int | Wait:
-        request = SlotRequest(self._who(lane), self._callers[lane], ahead, hold, grant, places)
-        return await self._store.change(lambda doc, now: budget.ask(doc, now, self._allowed(), request))
+        return waiter.granted
 
     def _allowed(self) -> BudgetRules:
         """What this process may take, as it is while the document is looked at."""
         return self._divided.allowed(self._rules) if self._divided else self._rules
-
-    def _who(self, lane: Lane) -> str:
-        return f"{lane:d}{self._name}"
 
 
 async def even_if_cancelled(change: Awaitable[None], seconds: float = 2.0) -> None:

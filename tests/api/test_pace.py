@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from flipsnack_mcp.api import budget, pace, upload
 from flipsnack_mcp.api.budget import BudgetRules, Lane, Wait
-from flipsnack_mcp.api.counting import ledger, settled_calls
+from flipsnack_mcp.api.counting import ledger, settled_calls, waiting
 from flipsnack_mcp.api.counting.ledger import SharedBudget
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from tests.api.asking import each
@@ -184,10 +184,12 @@ MUTANTS = {
     "> for >=": ("len(self.stamps) >= n", "len(self.stamps) > n"),
     "the dead keep their place": ('if soonest <= want["due"] <= latest', ""),
     "a cancelled call counts as answered": ("await self.abandon()", "await self.settle()"),
+    "all go who wait": ("                return count\n", "                return callers\n"),
     "what is told later came earlier": ("now - (here - came)", "now - 2 * (here - came) - 0.2"),
 }
 SOURCES = {
-    one: Path(one.__file__ or "").read_text(encoding="utf-8") for one in (ledger, budget, upload, settled_calls, pace)
+    one: Path(one.__file__ or "").read_text(encoding="utf-8")
+    for one in (ledger, budget, upload, settled_calls, waiting, pace)
 }
 
 
@@ -300,6 +302,78 @@ async def test_a_waiter_that_leaves_does_not_take_its_companions_along() -> None
             await calls.one(pacer)
         assert [want["n"] for want in store._document["want"].values()] == [1]
     assert calls.granted[1] - calls.granted[0] == pytest.approx(10.15)
+
+
+class Late(JsonStore):
+    """It takes a second until it is known what was decided."""
+
+    looks = 0
+
+    @override
+    async def change(self, decide: Callable[[SharedBudget, float], T]) -> T:
+        self.looks += 1
+        answer = await super().change(decide)
+        await anyio.sleep(1)
+        return answer
+
+
+async def test_who_comes_together_goes_by_one_look() -> None:
+    store, calls = Late(), Calls(takes=10)
+    pacer = Pacer(store, BudgetRules(limits=((30, 60.0),)))
+    async with anyio.create_task_group() as group:
+        for _ in range(30):
+            group.start_soon(calls.one, pacer)
+        await anyio.sleep(2)
+        assert (store.looks, calls.granted, calls.errors) == (1, [calls.granted[0]] * 30, [])
+
+
+async def test_who_comes_together_goes_by_turns_where_others_wait_as_well() -> None:
+    store, calls = JsonStore(), Calls()
+    first, second = (Pacer(store, BudgetRules(limits=((4, 10.0),))) for _ in range(2))
+    async with anyio.create_task_group() as group:
+        group.start_soon(calls.together, 12, first)
+        await anyio.sleep(1)
+        assert calls.by == {first: 4}  # nobody else was there
+        group.start_soon(calls.together, 12, second)
+        await anyio.sleep(20)
+    assert calls.by == {first: 12, second: 12}
+    assert not broken(calls.granted, ((4, 10.0),))
+
+
+async def test_what_one_was_granted_that_has_gone_is_given_back() -> None:
+    store, calls, going = Late(), Calls(takes=10), anyio.CancelScope()
+    pacer = Pacer(store)
+
+    async def goes() -> None:
+        with going:
+            await calls.one(pacer)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(calls.one, pacer)
+        group.start_soon(goes)
+        await anyio.sleep(0.5)
+        going.cancel()
+        await anyio.sleep(3)
+        assert len(store._document["log"]) == len(calls.granted) == 1
+        assert not store._document["want"]
+
+
+async def test_who_is_still_told_to_wait_is_granted_nothing_that_grows_old() -> None:
+    store, calls, told = JsonStore(), Calls(takes=0), anyio.Event()
+    pacer = Pacer(store, BudgetRules(limits=((2, 5.0),)))
+
+    async def slow(_: Wait) -> None:
+        told.set()
+        await anyio.sleep(20)
+
+    async with anyio.create_task_group() as group:
+        await calls.together(2, pacer)
+        group.start_soon(calls.one, pacer)
+        await anyio.sleep(1)
+        async with pacer.slot(on_wait=slow) as slot:
+            assert slot.is_good
+            assert store._document["log"][-1]["granted"] == anyio.current_time()
+    assert told.is_set()
 
 
 @pytest.mark.parametrize("lane", Lane)

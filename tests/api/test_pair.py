@@ -152,3 +152,25 @@ async def test_a_pair_is_forecast_as_two_calls() -> None:
 
     async with pacer.pair(on_wait=on_wait):
         assert told[0] == pytest.approx(10.05, abs=0.1)
+
+
+async def test_pairs_and_single_calls_that_come_together_get_what_each_wants_as_far_as_there_is_room() -> None:
+    pacer, got = Pacer(JsonStore(), BudgetRules(limits=((5, 10.0),), margin=0)), list[tuple[int, int, float]]()
+
+    async def pair(number: int) -> None:
+        async with pacer.pair() as places:
+            for place in places:
+                async with place.calling(0):
+                    got.append((number, len(places), anyio.current_time()))
+
+    async def one(number: int) -> None:
+        async with pacer.slot(hold=BudgetRules().lease):  # as long as a pair may be under way
+            got.append((number, 1, anyio.current_time()))
+
+    async with anyio.create_task_group() as group:
+        for number, way in enumerate([pair, pair, pair, one]):
+            group.start_soon(way, number)
+    began = got[0][2]
+    now, later = pytest.approx(0), pytest.approx(10, abs=0.1)
+    assert [(number, places) for number, places, _ in got] == [(0, 2), (0, 2), (1, 2), (1, 2), (2, 2), (2, 2), (3, 1)]
+    assert [at - began for *_, at in got] == [now, now, now, now, later, later, later]

@@ -84,8 +84,8 @@ class Replica:
         def take(document: SharedBudget, now: float) -> int:
             number, moment = 0, now if at is None else at
             request = budget.SlotRequest(f"0{self.presence.name}", 1, 0, 2.0, grant=True)
-            while isinstance(answer := budget.ask(document, moment, self.budget.allowed(RULES), request), int):
-                budget.settle(document, moment, answer)
+            while isinstance(answer := budget.ask(document, moment, self.budget.allowed(RULES), request), range):
+                budget.settle(document, moment, answer[-1])
                 number += 1
             return number
 
@@ -330,13 +330,13 @@ async def test_a_call_that_was_granted_apart_is_settled_when_the_server_is_back(
     await one.document.change(lambda *_: None)
     one.time.now += STILL_ARRIVING + 0.1
     request = budget.SlotRequest(f"0{one.presence.name}", 1, 0, 2.0, grant=True)
-    number = await one.document.change(lambda document, now: budget.ask(document, now, RULES, request))
-    assert isinstance(number, int)
+    numbers = await one.document.change(lambda document, now: budget.ask(document, now, RULES, request))
+    assert isinstance(numbers, range)
     server.start()
     one.time.now += REPLICA_BEAT
-    await one.document.change(lambda document, now: budget.settle(document, now, number))
+    await one.document.change(lambda document, now: budget.settle(document, now, numbers[-1]))
     (call,) = await one.document.change(lambda document, _: document["log"])
-    assert (call["id"], call["settled"] is None) == (number, False)
+    assert (call["id"], call["settled"] is None) == (numbers[-1], False)
 
 
 @pytest.mark.parametrize("how", ["all of it", "the document"])
