@@ -376,6 +376,26 @@ async def test_who_is_still_told_to_wait_is_granted_nothing_that_grows_old() -> 
     assert told.is_set()
 
 
+async def test_who_is_slow_to_hear_that_it_waits_holds_up_nobody() -> None:
+    pacer, calls = Pacer(JsonStore(), FIVE), Calls(takes=0)
+
+    async def slow(_: Wait) -> None:
+        await anyio.sleep(13)
+
+    async def slowly() -> None:
+        async with pacer.slot(on_wait=slow):
+            calls.granted.append(anyio.current_time())
+
+    async with anyio.create_task_group() as group:
+        for one in (calls.one, calls.one):
+            group.start_soon(one, pacer)
+        await anyio.sleep(1)
+        group.start_soon(slowly)
+        await anyio.sleep(1)
+        group.start_soon(calls.one, pacer)
+    assert [at - calls.granted[0] for at in calls.granted[:3]] == pytest.approx([0, 5.05, 10.1], abs=0.1)
+
+
 @pytest.mark.parametrize("lane", Lane)
 async def test_a_killed_process_locks_nothing(lane: Lane) -> None:
     store, victim, survivor = JsonStore(), Calls(), Calls()

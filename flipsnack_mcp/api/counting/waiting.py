@@ -30,7 +30,7 @@ class Waiter:
 
 
 class WaitingLine:
-    """The waiters of one lane, in the order they came. The first looks: two hundred would race each other."""
+    """The waiters of one lane, in the order they came. One looks, the first: two hundred would race each other."""
 
     def __init__(self, store: SettledCalls, who: str, allowed: Callable[[], BudgetRules]) -> None:
         self._store, self._who, self._allowed = store, who, allowed
@@ -74,11 +74,13 @@ class WaitingLine:
             if isinstance(wait := await self._forecast(waiter), Wait):
                 await on_wait(wait)
             waiter.occupied = False
+            if not self._looking:
+                self._call_next()
             await waiter.called.wait()
 
     def _call_next(self) -> None:
         self._looked()
-        self._looking = self._waiters[0] if self._waiters else None
+        self._looking = next(iter(unoccupied(self._waiters)), None)
         if self._looking:
             self._first_look = anyio.Event()
             self._looking.called.set()
@@ -125,10 +127,13 @@ class WaitingLine:
 
 
 def foremost(waiters: list[Waiter]) -> list[Waiter]:
-    """The first in line, and who wants the same and can go with it."""
-    first, *others = waiters
-    wanted = first.hold, first.places
-    return [first, *takewhile(lambda one: (one.hold, one.places) == wanted and not one.occupied, others)]
+    """The first in line, and who wants the same behind it."""
+    first, *others = unoccupied(waiters)
+    return [first, *takewhile(lambda one: (one.hold, one.places) == (first.hold, first.places), others)]
+
+
+def unoccupied(waiters: list[Waiter]) -> list[Waiter]:
+    return [one for one in waiters if not one.occupied]
 
 
 def apportioned(numbers: range, each: int) -> Iterator[range]:
