@@ -389,8 +389,8 @@ async def test_a_plan_that_nobody_started_is_not_gone_on_with(work: LongWork) ->
     [
         pytest.param("public", RULE, Server.plan, "memory", 1, id="titles"),
         pytest.param("editable", PUBLISH, Server.plan, "memory", 1, id="publishing"),
-        pytest.param("public", Rule("Number", "No.", "editable"), Server.plan, "memory", 1, id="taking offline"),
-        pytest.param("editable", PUBLISH, Server.undoing, "redis", 3, id="publishing, undone, on redis"),
+        pytest.param("editable", PUBLISH, Server.undoing, "memory", 1, id="publishing, undone"),
+        pytest.param("public", OFFLINE, Server.plan, "redis", 3, id="taking offline, on redis"),
     ],
 )
 async def test_killed_at_any_moment_each_collection_is_changed_once(
