@@ -29,7 +29,7 @@ async def test_eight_processes_on_a_fresh_file_count_exactly(path: Path) -> None
             one.go()
         assert [one.ended() for one in counting] == [0] * 8
     store = SqliteStore(path)
-    assert await store.transact(count) == 8 * 25
+    assert await store.transact(count) == 8 * 100
     await store.close()
 
 

@@ -27,7 +27,7 @@ async def test_eight_processes_count_exactly(on_redis: str, store: RedisStore) -
         for one in counting:
             one.go()
         assert [one.ended() for one in counting] == [0] * 8
-    assert await store.transact(count) == 8 * 25
+    assert await store.transact(count) == 8 * 100
 
 
 async def test_twelve_processes_killed_while_writing_leave_nothing_half_written(

@@ -24,7 +24,7 @@ processes.set_forkserver_preload([__name__])
 
 
 async def count(store: Store, _: Pipe) -> None:
-    for _number in range(25):
+    for _number in range(100):
         await store.transact(increment)
 
 
