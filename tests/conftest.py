@@ -5,11 +5,13 @@ import gc
 import os
 import secrets
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.assertion import rewrite
 from hypothesis import HealthCheck, settings
 
 from flipsnack_mcp.store.redis import link
@@ -66,9 +68,24 @@ def pytest_configure(config: pytest.Config) -> None:
     """Hundreds of tests start a process of their own: none has to compile what it runs, and each can be interrupted."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it for what runs in the background
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    if not hasattr(config, "workerinput"):
-        compileall.compile_dir(Path(__file__).parents[1] / "flipsnack_mcp", quiet=2)
     gc.disable()
+    if hasattr(config, "workerinput"):
+        share_rewriting(
+            config, int(config.workerinput["workerid"].removeprefix("gw")), config.workerinput["workercount"]
+        )
+    else:
+        compileall.compile_dir(Path(__file__).parents[1] / "flipsnack_mcp", quiet=2)
+
+
+def share_rewriting(config: pytest.Config, number: int, workers: int) -> None:
+    """What pytest makes of a file of tests takes longer than the rest of collecting, and is kept: each makes its part."""
+    if config.args_source is not config.ArgsSource.TESTPATHS or sys.dont_write_bytecode:
+        return
+    for file in sorted(Path(__file__).parent.rglob("test_*.py"))[number::workers]:
+        kept = rewrite.get_cache_dir(file) / f"{file.stem}{rewrite.PYC_TAIL}"
+        if not kept.exists() and rewrite.try_makedirs(kept.parent):
+            source_hash, code = rewrite._rewrite_test(file, config)
+            rewrite._write_pyc(config.stash[rewrite.assertstate_key], code, source_hash, kept)
 
 
 def pytest_collection_finish() -> None:
