@@ -7,12 +7,13 @@ import secrets
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 from _pytest.assertion import rewrite
 from hypothesis import HealthCheck, settings
+from hypothesis.strategies import text
 
 from flipsnack_mcp.store.redis import link
 from tests.redis_server import RedisServer, running_redis
@@ -68,20 +69,27 @@ def pytest_configure(config: pytest.Config) -> None:
     """Hundreds of tests start a process of their own: none has to compile what it runs, and each can be interrupted."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it for what runs in the background
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    gc.disable()
-    if hasattr(config, "workerinput"):
-        share_rewriting(
-            config, int(config.workerinput["workerid"].removeprefix("gw")), config.workerinput["workercount"]
-        )
-    else:
+    if not hasattr(config, "workerinput"):
         compileall.compile_dir(Path(__file__).parents[1] / "flipsnack_mcp", quiet=2)
+    gc.disable()
 
 
-def share_rewriting(config: pytest.Config, number: int, workers: int) -> None:
-    """What pytest makes of a file of tests takes longer than the rest of collecting, and is kept: each makes its part."""
-    if config.args_source is not config.ArgsSource.TESTPATHS or sys.dont_write_bytecode:
+@pytest.hookimpl(trylast=True)  # before, Hypothesis does nothing
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Of what is made once and kept each process makes a part, where all tests are run: it takes longer than collecting."""
+    config = session.config
+    worker = getattr(config, "workerinput", None)
+    if worker is None or config.args_source is not config.ArgsSource.TESTPATHS:
         return
-    for file in sorted(Path(__file__).parent.rglob("test_*.py"))[number::workers]:
+    number = int(worker["workerid"].removeprefix("gw"))
+    if number == 0:
+        text().validate()  # Hypothesis looks which letters there are
+    if not sys.dont_write_bytecode:
+        rewrite_tests(config, sorted(Path(__file__).parent.rglob("test_*.py"))[number :: worker["workercount"]])
+
+
+def rewrite_tests(config: pytest.Config, files: Iterable[Path]) -> None:
+    for file in files:
         kept = rewrite.get_cache_dir(file) / f"{file.stem}{rewrite.PYC_TAIL}"
         if not kept.exists() and rewrite.try_makedirs(kept.parent):
             source_hash, code = rewrite._rewrite_test(file, config)
