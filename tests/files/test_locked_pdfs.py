@@ -105,10 +105,10 @@ UNTOLD: Made = {
 TABLE = [("pages 3", OPEN), ("locked", LOCKED), ("protected", UNTOLD)]
 
 
-@pytest.mark.parametrize(("verdict", "name"), [(verdict, name) for verdict, rows in TABLE for name in rows])
-def test_encrypted_pdf_is_counted_or_locked_or_cannot_be_told(verdict: str, name: str) -> None:
-    content = next(rows for said, rows in TABLE if said == verdict)[name]
-    assert page_counter.judge_pages(io.BytesIO(content())) == verdict
+@pytest.mark.parametrize(("verdict", "rows"), TABLE, ids=[verdict for verdict, _ in TABLE])
+def test_encrypted_pdf_is_counted_or_locked_or_cannot_be_told(verdict: str, rows: Made) -> None:
+    judged = {name: page_counter.judge_pages(io.BytesIO(content())) for name, content in rows.items()}
+    assert judged == dict.fromkeys(rows, verdict)
 
 
 async def looked(ground: Ground, content: bytes) -> LookAhead:
