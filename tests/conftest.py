@@ -5,7 +5,6 @@ import gc
 import os
 import secrets
 import signal
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -84,14 +83,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     number = int(worker["workerid"].removeprefix("gw"))
     if number == 0:
         text().validate()  # Hypothesis looks which letters there are
-    if not sys.dont_write_bytecode:
-        rewrite_tests(config, sorted(Path(__file__).parent.rglob("test_*.py"))[number :: worker["workercount"]])
+    rewrite_tests(config, sorted(Path(__file__).parent.rglob("test_*.py"))[number :: worker["workercount"]])
 
 
 def rewrite_tests(config: pytest.Config, files: Iterable[Path]) -> None:
+    """What pytest makes of them is kept like the compiled program, also where Python is told to keep nothing."""
     for file in files:
         kept = rewrite.get_cache_dir(file) / f"{file.stem}{rewrite.PYC_TAIL}"
-        if not kept.exists() and rewrite.try_makedirs(kept.parent):
+        if rewrite._read_pyc(file, kept) is None and rewrite.try_makedirs(kept.parent):
             source_hash, code = rewrite._rewrite_test(file, config)
             rewrite._write_pyc(config.stash[rewrite.assertstate_key], code, source_hash, kept)
 
