@@ -27,7 +27,7 @@ from flipsnack_mcp.files.zips.check import check_zip
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.files.test_unpackers import TABLE
+from tests.files.test_unpackers import CASES
 from tests.files.zip_maker import (
     NTFS,
     STREAMED,
@@ -245,9 +245,12 @@ def honest_bytes() -> list[bytes]:
     return KEPT
 
 
+REFUSED = {f"{kind}: {name}": made for kind, rows in CASES.items() for name, made in rows.items()}
+
+
 def hostile(sources: list[tuple[str, bytes]], number: int, seed: int) -> Iterator[tuple[str, bytes]]:
     chance = random.Random(seed)  # noqa: S311
-    for name, made in TABLE:
+    for name, made in REFUSED.items():
         yield name, made if isinstance(made, bytes) else made()
     for count in range(number // 4):
         yield f"odd but whole #{count}", odd_but_whole(chance)

@@ -136,34 +136,34 @@ def filled(piece: bytes, head: bytes = b'{"code": 20, "data": {"collections": ['
     return head + piece * ((LARGEST_ANSWER - len(head) - len(tail)) // len(piece)) + tail
 
 
-TOO_MUCH: dict[str, tuple[Action[Any], bytes]] = {
-    "2.7 million rows": (ListCollections(), filled(b"{},")),
-    "550,000 items": (GET, filled(b'{"itemHash":"a"},', b'{"code":20,"data":{"items":[', b"{}]}}")),
-    "390,000 pages": (STATS, filled(b'{"page":1,"views":2},', b'{"code":20,"data":{"pages":[', b"{}]}}")),
-    "empty lists": (ListCollections(), filled(b"[],")),
-    "lists in lists": (ListCollections(), filled(b"[[]],")),
-    "numbers": (ListCollections(), filled(b"0,")),
-    "texts": (GetLeadFormSample(), filled(b'"",')),
-    "names": (GET, filled(b'"k":0,', b'{"code":20,"data":{', b'"z":0}}')),
-    "after a change": (UpdateCollection(collection_hash="a"), filled(b"{},")),
-    "not in data": (GetUserStats(), filled(b"null,", b'{"code":20,"other":[', b"0]}")),
-    "no JSON at all": (GetUserStats(), b"," * LARGEST_ANSWER),
-    "a package of them": (DownloadHtml(collection_hash="a"), filled(b"{},")),
+TOO_MUCH: dict[str, tuple[Action[Any], tuple[bytes, ...]]] = {
+    "2.7 million rows": (ListCollections(), (b"{},",)),
+    "550,000 items": (GET, (b'{"itemHash":"a"},', b'{"code":20,"data":{"items":[', b"{}]}}")),
+    "390,000 pages": (STATS, (b'{"page":1,"views":2},', b'{"code":20,"data":{"pages":[', b"{}]}}")),
+    "empty lists": (ListCollections(), (b"[],",)),
+    "lists in lists": (ListCollections(), (b"[[]],",)),
+    "numbers": (ListCollections(), (b"0,",)),
+    "texts": (GetLeadFormSample(), (b'"",',)),
+    "names": (GET, (b'"k":0,', b'{"code":20,"data":{', b'"z":0}}')),
+    "after a change": (UpdateCollection(collection_hash="a"), (b"{},",)),
+    "not in data": (GetUserStats(), (b"null,", b'{"code":20,"other":[', b"0]}")),
+    "no JSON at all": (GetUserStats(), (b",", b"", b"")),
+    "a package of them": (DownloadHtml(collection_hash="a"), (b"{},",)),
 }
 
 
 @each("row", TOO_MUCH)
 def test_what_holds_more_than_any_honest_answer_is_not_read(
-    row: tuple[Action[Any], bytes], monkeypatch: pytest.MonkeyPatch
+    row: tuple[Action[Any], tuple[bytes, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    action, answer = row
+    action, filling = row
 
     def loads(*_: object, **__: object) -> None:
         raise AssertionError("it was read")
 
     monkeypatch.setattr(json, "loads", loads)
     with pytest.raises(UnreadableAnswerError, match="more values than any honest answer") as refused:
-        decode(action, answer)
+        decode(action, filled(*filling))
     writes = isinstance(action, UpdateCollection)
     assert refused.value.changed is (Changed.PERHAPS if writes else Changed.NOTHING)
 

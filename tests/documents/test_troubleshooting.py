@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -15,7 +16,12 @@ SHORTEST = 15
 FIELD = re.compile(r"\{[^{}]*\}")
 
 
-def sayable() -> Iterator[str]:
+@cache
+def sayable() -> tuple[str, ...]:
+    return tuple(texts())
+
+
+def texts() -> Iterator[str]:
     """Every text in the program, with a gap where something is filled in."""
     for file in (ROOT / "flipsnack_mcp").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -25,14 +31,11 @@ def sayable() -> Iterator[str]:
                 yield FIELD.sub(GAP, node.value)
 
 
-SAYABLE = list(sayable())
-
-
 def is_sayable(message: str) -> bool:
     """Whether all of its words stand in one text, in their order."""
     words = [one.strip() for one in FIELD.sub(GAP, message).split(GAP) if one.strip()]
     wanted = re.compile(".*?".join(map(re.escape, words)), re.DOTALL)
-    return any(wanted.search(text) for text in SAYABLE)
+    return any(wanted.search(text) for text in sayable())
 
 
 def test_each_message_of_the_troubleshooting_is_one_that_is_said() -> None:
@@ -47,4 +50,4 @@ def test_a_message_that_nobody_says_is_noticed() -> None:
 
 def test_no_text_of_the_program_tells_to_install_a_name_that_may_be_anybodys() -> None:
     """Whether the name on the registry is ours is said in one place, and what is run by it is pinned."""
-    assert [one for one in SAYABLE if INSTALLS_THE_NAME.search(one)] == []
+    assert [one for one in sayable() if INSTALLS_THE_NAME.search(one)] == []

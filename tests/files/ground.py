@@ -58,8 +58,7 @@ class Gate:
 
     async def wait_reached(self) -> None:
         """Lets the event loop turn until a thread is held."""
-        while not self.reached.is_set():
-            await anyio.lowlevel.checkpoint()
+        assert await anyio.to_thread.run_sync(self.reached.wait, 20, abandon_on_cancel=True)
 
 
 async def cancelled_in_a_group(gate: Gate, work: Callable[[], Coroutine[Any, Any, object]]) -> None:

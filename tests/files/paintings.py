@@ -41,13 +41,13 @@ def png(width: int, height: int, packed: bytes, before: bytes = b"") -> bytes:
 
 def bomb(width: int, height: int) -> bytes:
     """So many pixels, all of them there, in a few kilobytes."""
-    packing = zlib.compressobj(9)
+    packing = zlib.compressobj(1)
     return png(width, height, b"".join(packing.compress(bytes(width + 1)) for _ in range(height)) + packing.flush())
 
 
 def packed_text(megabytes: int) -> bytes:
     """A PNG with a text beside its pixels that unpacks to so much."""
-    text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(megabytes * 1024**2), 9))
+    text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(megabytes * 1024**2), 1))
     return png(8, 8, zlib.compress(bytes(9 * 8)), text)
 
 

@@ -85,7 +85,7 @@ def test_cleaning_up_all_the_time_disturbs_nobody(tmp_path: Path) -> None:
     for cleaner in cleaners:
         cleaner.start()
     try:
-        for number in range(100):
+        for number in range(40):
             file = PartialFile(tmp_path)
             file.create()
             file.write(b"whole")
@@ -95,7 +95,7 @@ def test_cleaning_up_all_the_time_disturbs_nobody(tmp_path: Path) -> None:
         for cleaner in cleaners:
             cleaner.join()
 
-    assert len(names_in(tmp_path)) == 100
+    assert len(names_in(tmp_path)) == 40
     assert not any(map(PARTIAL_NAME.fullmatch, names_in(tmp_path)))
 
 

@@ -214,9 +214,9 @@ def file(tmp_path: Path) -> Iterator[PartialFile]:
 
 
 @pytest.mark.usefixtures("fast_line")
-@pytest.mark.parametrize("size", [1, 10_000, BATCH_BYTES - 1, BATCH_BYTES, BATCH_BYTES + 1, 3 * BATCH_BYTES + 7])
+@pytest.mark.parametrize("size", [1, 10_000, BATCH_BYTES - 1, BATCH_BYTES, BATCH_BYTES + 1, 2 * BATCH_BYTES + 5])
 async def test_pieces_of_every_size_arrive_in_order(file: PartialFile, size: int) -> None:
-    content = os.urandom(min(4 * BATCH_BYTES + 5, 3000 * size))
+    content = os.urandom(min(2 * BATCH_BYTES + 5, 1000 * size))
     counts = Counts()
     sha256 = await write_pieces(sent(content, size), file, len(content), counts.received)
     assert file.publish("Title", ".zip").read_bytes() == content

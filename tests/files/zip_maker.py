@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from typing_extensions import override
 
@@ -50,6 +51,7 @@ class Entry:
         return deflated(self.content) if self.method == zipfile.ZIP_DEFLATED else self.content
 
 
+@lru_cache(1)
 def deflated(content: bytes) -> bytes:
     packer = zlib.compressobj(wbits=-15)
     return packer.compress(content) + packer.flush()

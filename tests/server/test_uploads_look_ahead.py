@@ -63,7 +63,7 @@ async def test_a_locked_document_is_refused_without_a_byte_and_is_in_no_list(
     bench: Bench, assistant: Assistant, tool: str, name: str, *, dry_run: bool
 ) -> None:
     more = {"title": "Locked"} if tool == "create_collection" else {"collection_hash": bench.collection().hash}
-    said = await assistant.call(tool, more, file_path=bench.document("locked.pdf", LOCKED[name]), dry_run=dry_run)
+    said = await assistant.call(tool, more, file_path=bench.document("locked.pdf", LOCKED[name]()), dry_run=dry_run)
     listed = await assistant.call("get_upload")
     assert_told_in_four_parts(said, "needs a password to open", "Nothing was changed.")
     assert (sent(bench), listed.data["uploads"]) == ([], [])
@@ -71,7 +71,7 @@ async def test_a_locked_document_is_refused_without_a_byte_and_is_in_no_list(
 
 @pytest.mark.parametrize("tool", ["create_collection", "add_flipbook"])
 @pytest.mark.parametrize(
-    ("content", "warning"), [(OPEN["restricted-AES-256"], ""), (UNTOLD["certificates"], PROTECTED_WARNING)]
+    ("content", "warning"), [(OPEN["restricted-AES-256"](), ""), (UNTOLD["certificates"](), PROTECTED_WARNING)]
 )
 async def test_a_document_that_is_restricted_or_cannot_be_told_is_sent(
     bench: Bench, assistant: Assistant, tool: str, content: bytes, warning: str
@@ -88,8 +88,8 @@ async def test_a_document_that_is_restricted_or_cannot_be_told_is_sent(
     [
         (b"\r\n" + pdf(3), ("begins with 2 bytes",)),
         (pdf(501), ("501 pages",)),
-        (UNTOLD["adobe-drm"], (PROTECTED_WARNING,)),
-        (b"\xef\xbb\xbf" + UNTOLD["empty"], ("begins with 3 bytes", PROTECTED_WARNING)),
+        (UNTOLD["adobe-drm"](), (PROTECTED_WARNING,)),
+        (b"\xef\xbb\xbf" + UNTOLD["empty"](), ("begins with 3 bytes", PROTECTED_WARNING)),
         (b"%PDF-1.7\n" + b"no page in it " * 50, (DAMAGED_WARNING,)),
         (pdf(3), ()),
     ],

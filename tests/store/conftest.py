@@ -3,11 +3,13 @@
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from flipsnack_mcp.redis_address import redis_address
 from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.redis import link
 from flipsnack_mcp.store.redis.redis_store import RedisStore
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from tests.virtual_clock import StandingClock
@@ -40,6 +42,19 @@ async def store(request: pytest.FixtureRequest, path: Path, clock: StandingClock
         store = MemoryStore(clock) if request.param == "memory" else SqliteStore(path, clock)
     yield store
     await store.close()
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What failed is asked again at once."""
+    monkeypatch.setattr(link, "random", SimpleNamespace(uniform=lambda *_: 0.0))
+
+
+@pytest.fixture
+def soon(no_pauses: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - so it is
+    """What may pass is tried once more and not waited for."""
+    monkeypatch.setattr(link, "LOOK_AGAIN", 0.0)
+    monkeypatch.setattr(link, "TO_COMMIT", 0.0)
 
 
 @pytest.fixture

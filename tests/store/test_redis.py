@@ -174,6 +174,7 @@ async def test_a_commit_that_never_arrived_is_sent_again(
     assert await one.transact(count) == 1
 
 
+@pytest.mark.usefixtures("no_pauses")
 @pytest.mark.parametrize("seed", range(3))
 async def test_on_a_line_that_loses_much_each_change_is_made_once(
     redis_server: RedisServer, on_redis: str, one: RedisStore, seed: int

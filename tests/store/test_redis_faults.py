@@ -74,13 +74,6 @@ SAID = {
 }
 
 
-@pytest.fixture
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What may pass is not waited for."""
-    monkeypatch.setattr(link, "LOOK_AGAIN", 0.05)
-    monkeypatch.setattr(link, "TO_COMMIT", 0.05)
-
-
 @pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize(("error", "said"), SAID.items())
 async def test_each_failure_is_a_sentence_that_repeats_nothing_of_the_servers(error: str, said: str) -> None:
@@ -100,7 +93,7 @@ async def test_each_failure_is_a_sentence_that_repeats_nothing_of_the_servers(er
 async def test_what_is_no_redis_is_said_to_be_none_or_not_to_answer(
     answer: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link, "TO_STEP", 0.3)
+    monkeypatch.setattr(link, "TO_STEP", 0.1)
     async with answering(answer) as url:
         store = RedisStore(redis_address(url))
         words = await refusal(store)
@@ -140,10 +133,10 @@ async def test_a_server_that_answers_late_is_used_all_the_same(store: RedisStore
     await assert_as_before(store, 2)
 
 
+@pytest.mark.usefixtures("soon")
 async def test_a_server_that_stopped_is_given_up_soon_and_used_again_when_it_goes_on(
     store: RedisStore, server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link, "TO_STEP", 0.2)
     patient = RedisStore(redis_address(server.url))
     await patient.transact(change_pair)
     monkeypatch.setattr(link, "TO_STEP", 0.2)
@@ -200,6 +193,7 @@ async def test_a_password_that_is_wanted_or_wrong_is_said_and_none_is_repeated(s
     await right.close()
 
 
+@pytest.mark.usefixtures("soon")
 async def test_a_failed_step_leaves_no_exception_with_a_password(server: RedisServer) -> None:
     server.kill()
     store = RedisStore(redis_address(f"{server.url}&password={PASSWORD}"))

@@ -30,21 +30,21 @@ async def test_eight_processes_count_exactly(on_redis: str, store: RedisStore) -
     assert await store.transact(count) == 8 * 100
 
 
-async def test_twenty_processes_killed_while_writing_leave_nothing_half_written(
+async def test_twelve_processes_killed_while_writing_leave_nothing_half_written(
     on_redis: str, store: RedisStore
 ) -> None:
-    for _ in range(5):
+    for _ in range(3):
         await worker.killed_while_writing(on_redis, store)
 
 
 @pytest.mark.usefixtures("patient_with_redis")
-async def test_twenty_kills_of_the_server_lose_nothing_that_was_said_to_be_kept(quick_folder: Path) -> None:
+async def test_ten_kills_of_the_server_lose_nothing_that_was_said_to_be_kept(quick_folder: Path) -> None:
     """With the configuration that is asked for."""
     kept = 0
     with running_redis(quick_folder) as server, workers(1, worker.told_pairs, server.url) as (writing,):
         store = RedisStore(redis_address(server.url))
         writing.go()
-        for _ in range(20):
+        for _ in range(10):
             for _ in range(random.randint(1, 20)):  # noqa: S311 - no secret
                 writing.hears("kept")
                 kept += 1

@@ -34,6 +34,8 @@ from tests.server.bench import LoopClock
 
 CREATE = "collection.create"
 PIECE = 256 * 1024
+LASTING = ("after transaction", "answer")
+"""The moments before which something lasting happened: killed at any other, nobody could tell it from the one before."""
 Moment = Callable[[str], Awaitable[None]]
 
 
@@ -173,13 +175,13 @@ class Mortal(Fragile):
     dies_at: int = 0
     cleanly: bool = False
     """Not killed but ended, as when the client goes away: what it still writes counts."""
-    only: str = ""
-    """The only moments that count; all of them if it is empty."""
+    only: tuple[str, ...] = ()
+    """The only moments that count; all of them if there are none."""
     moments: list[str] = field(default_factory=list[str])
     died: anyio.Event = field(default_factory=anyio.Event)
 
     async def moment(self, what: str) -> None:
-        if self.died.is_set() or self.only not in {"", what}:
+        if self.died.is_set() or (self.only and what not in self.only):
             return
         self.moments.append(what)
         if len(self.moments) > self.dies_at:
@@ -323,7 +325,7 @@ class LongWork:
         self, path: Path, moment: str, which: int = 1, title: str | None = "Brand new", *, cleanly: bool = False
     ) -> JournalEntry:
         """The entry of an upload whose process ended at this moment, half a minute ago if it was killed."""
-        mortal = Mortal(self.store, dies_at=which - 1, cleanly=cleanly, only=moment)
+        mortal = Mortal(self.store, dies_at=which - 1, cleanly=cleanly, only=(moment,))
         async with self.process(mortal, Road(upload_seconds=0.5, moment=mortal.moment)) as process:
             entry, _ = await process.begin(path, title)
             with anyio.fail_after(300):

@@ -27,7 +27,7 @@ async def process(work: LongWork) -> AsyncIterator[Batches]:
 
 async def planned(work: LongWork, batches: Batches) -> DocumentBatch:
     eyes = Eyes(work.store, "mine", (work.folder,))
-    seen = [await eyes.see(SeenDocument(str(work.paper(name))), content=True) for name in NAMES]
+    seen = [await eyes.see(SeenDocument(str(work.paper(name)), pages=2), content=True) for name in NAMES]
     items = batch_items(seen, "{name}", "1 May")
     batch = DocumentBatch.model_validate({"plan_id": "p", "account": "mine", "items": items, "status": "public"})
     return await batches.record.keep(batch)

@@ -33,11 +33,11 @@ from flipsnack_mcp.workflows.plans.undoing import draft_undoing, undone_by
 from flipsnack_mcp.workflows.uploads.journal import Journal
 from tests.api.asking import unlimited
 from tests.server.bench import LoopClock
-from tests.workflows.running import LongWork, Mortal, Road, Told
+from tests.workflows.running import LASTING, LongWork, Mortal, Road, Told
 
 UPDATE, GET, LIST = "collection.update", "collection.getCollection", "collection.getList"
 CALL, TEN_MINUTES = 45.0, 600.0
-RULE, OFFLINE = Rule("Number", "No."), Rule(status="editable")
+RULE, OFFLINE, PUBLISH = Rule("Number", "No."), Rule(status="editable"), Rule("Number", "No.", "public")
 YESES = frozenset({"form"})
 ALL = Permissions(changes=True, yeses=YESES)
 
@@ -224,7 +224,7 @@ async def test_what_failed_is_tried_once_more_at_the_next_call_only(work: LongWo
 @pytest.mark.parametrize("status", ["public", "editable"])
 @pytest.mark.parametrize("phase", ["before", "after"])
 async def test_a_change_whose_answers_are_lost_ends_as_planned(status: str, phase: str, work: LongWork) -> None:
-    async with begun(work, 2, status, rule=Rule("Number", "No.", "public")) as (server, plan):
+    async with begun(work, 2, status, rule=PUBLISH) as (server, plan):
         work.sandbox.add_fault(Fault("reset", UPDATE, times=4, phase=phase))
         await server.to_its_end(plan)
         items = await server.to_its_end(plan)
@@ -384,15 +384,13 @@ async def test_a_plan_that_nobody_started_is_not_gone_on_with(work: LongWork) ->
     assert [one.state for one in items] == ["done"] * 2
 
 
-@pytest.mark.parametrize(("kept_in", "every"), [("memory", 1), ("redis", 3)], ids=["in memory", "on redis"])
 @pytest.mark.parametrize(
-    ("status", "rule", "made"),
+    ("status", "rule", "made", "kept_in", "every"),
     [
-        pytest.param("public", RULE, Server.plan, id="titles"),
-        pytest.param("editable", Rule("Number", "No.", "public"), Server.plan, id="publishing"),
-        pytest.param("public", Rule("Number", "No.", "editable"), Server.plan, id="taking offline"),
-        pytest.param("editable", Rule("Number", "No.", "public"), Server.undoing, id="publishing, undone"),
-        pytest.param("public", Rule("Number", "No.", "editable"), Server.undoing, id="taking offline, undone"),
+        pytest.param("public", RULE, Server.plan, "memory", 1, id="titles"),
+        pytest.param("editable", PUBLISH, Server.plan, "memory", 1, id="publishing"),
+        pytest.param("editable", PUBLISH, Server.undoing, "memory", 1, id="publishing, undone"),
+        pytest.param("public", OFFLINE, Server.plan, "redis", 3, id="taking offline, on redis"),
     ],
 )
 async def test_killed_at_any_moment_each_collection_is_changed_once(
@@ -408,14 +406,14 @@ async def test_killed_at_any_moment_each_collection_is_changed_once(
         work.sandbox.requests.clear()
         for title in ("No. 1", "Number 1"):  # what a published draft could be mistaken for
             work.sandbox.account.add(title=title, status="public")
-        mortal = Mortal(work.store, dies_at=dies_at)
+        mortal = Mortal(work.store, dies_at=dies_at, only=LASTING)
         async with process(work, mortal, road=Road(moment=mortal.moment)) as server:
             await mortal.live(partial(server.to_its_end, plan))
         work.clock.advance(DEAD_AFTER + 1)
         async with process(work) as server:
             await server.plans.jobs.go_on()
             await anyio.sleep(CALL)
-            items = (await server.look(plan)).items if dies_at > 2 else await server.to_its_end(plan)
+            items = (await server.look(plan)).items if dies_at else await server.to_its_end(plan)
         where = f"moment {dies_at}, {mortal.moments[-3:]}: {items}"
         assert [one.state for one in items] == ["done"] * 2, where
         assert list(updates(work).values()) == [1, 1], where
@@ -424,7 +422,7 @@ async def test_killed_at_any_moment_each_collection_is_changed_once(
             break
         moments.append(mortal.moments[-1])
 
-    assert every > 1 or set(moments) == {"before transaction", "after transaction", "request", "answer"}
+    assert every > 1 or set(moments) == set(LASTING)
     assert len(moments) * every > 25
 
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -112,10 +113,19 @@ GOOD: dict[str, Steps] = {
 }
 
 
+AS_IT_IS = """
+import sys
+from flipsnack_mcp.files.apart.inside import answer_about
+answer_about(lambda file: ("image/png", file.read()), *sys.argv[1:])
+"""
+
+
 @pytest.mark.parametrize("name", GOOD)
-async def test_a_picture_comes_however_it_is_sent(name: str) -> None:
+async def test_a_picture_comes_however_it_is_sent(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "maker.py").write_text(AS_IT_IS)
+    monkeypatch.setattr(pictures, "MAKER", tmp_path / "maker.py")
     async with host(*GOOD[name]) as there:
-        assert isinstance(await shown(there), Picture)
+        assert await shown(there) == Picture(PICTURE, "image/png")
 
 
 BAD: dict[str, tuple[Steps, str]] = {

@@ -44,9 +44,9 @@ def form(number: int, value: str) -> dict[str, Any]:
     return {"type": "contact", "timestamp": number, "flipbook_hash": "abc", "data": {"Name": f"{number}", "x": value}}
 
 
-async def filled(store: OpenedStore) -> None:
-    """Two accounts and two days, in which every tenth lead is Ada's."""
-    for number in range(300):
+async def filled(store: OpenedStore, leads: int = 60) -> None:
+    """Two accounts and three days, in which every tenth lead is Ada's."""
+    for number in range(leads):
         value = ADA if number % 10 == 0 else f"p{number}@example.com"
         await keep(store, "ab"[number % 2], form(number, value), NOON + number % 3 * DAY_OF_LEADS, 90)
 
@@ -108,14 +108,12 @@ async def test_other_peoples_addresses_stay(store: MemoryStore) -> None:
     assert len(await everybody(store)) == len(OTHERS)
 
 
-@pytest.mark.parametrize(
-    "typed", ["", "ada", "@example.com", "ada@", "a b@example.com", f"{'a' * 250}@example.com", "%"]
-)
-async def test_what_is_no_address_erases_nothing(store: MemoryStore, typed: str) -> None:
+async def test_what_is_no_address_erases_nothing(store: MemoryStore) -> None:
     await filled(store)
-    with pytest.raises(ValueError, match="no e-mail address"):
-        await erase(store, typed)
-    assert len(await everybody(store)) == 300
+    for typed in ("", "ada", "@example.com", "ada@", "a b@example.com", f"{'a' * 250}@example.com", "%"):
+        with pytest.raises(ValueError, match="no e-mail address"):
+            await erase(store, typed)
+        assert len(await everybody(store)) == 60, typed
 
 
 async def test_a_lead_that_was_erased_does_not_come_back_by_a_repetition_and_was_one(store: MemoryStore) -> None:
@@ -172,7 +170,7 @@ async def test_no_byte_of_an_address_is_left_in_the_files_of_sqlite(
 ) -> None:
     """Also where somebody has chosen the journal that stands beside the file."""
     path = tmp_path / "state.sqlite"
-    await filled(file)
+    await filled(file, 300)
     await file.close()
     with closing(sqlite3.connect(path)) as db:
         assert db.execute(f"PRAGMA journal_mode = {journal}").fetchone() == (journal,)
@@ -203,12 +201,12 @@ async def test_no_key_and_no_file_of_redis_holds_an_address_that_was_erased(
         store = RedisStore(redis_address(server.url), StandingClock(NOON))
         await filled(store)
         assert ADA.encode() in everything_in(server) + files_of(tmp_path)
-        assert await erase(store, ADA) == Erased(leads=30)
+        assert await erase(store, ADA) == Erased(leads=6)
         assert ADA.encode() not in everything_in(server)
         with anyio.fail_after(60):
             while ADA.encode() in files_of(tmp_path):  # noqa: ASYNC110 - a server deletes what it replaced beside its work
                 await anyio.sleep(0.02)
-        assert len(await everybody(store)) == 270
+        assert len(await everybody(store)) == 54
         await store.close()
 
 
@@ -218,8 +216,8 @@ async def test_where_redis_lets_nobody_write_its_files_anew_it_is_said_that_copi
     redis_server.cli("ACL", "SETUSER", "modest", "on", ">secret", "~*", "&*", "+@all", "-bgrewriteaof")
     store = RedisStore(redis_address(on_redis.replace("unix://", "unix://modest:secret@")), StandingClock(NOON))
     await filled(store)
-    assert await erase(store, ADA) == Erased(leads=30, remains=(rewriting.NOT_ALLOWED,))
-    assert len(await everybody(store)) == 270
+    assert await erase(store, ADA) == Erased(leads=6, remains=(rewriting.NOT_ALLOWED,))
+    assert len(await everybody(store)) == 54
     monkeypatch.setattr(rewriting, "TO_REWRITE", 0.0)
     assert (await erase(store, ADA)).remains == (rewriting.NOT_WRITTEN,)
     await store.close()

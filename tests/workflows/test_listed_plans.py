@@ -47,12 +47,12 @@ def asked(work: LongWork) -> Counter[str]:
 async def test_it_asks_once_for_each_change_and_looks_at_the_list(
     status: str, rule: Rule, looks: int, lists: int, work: LongWork
 ) -> None:
-    async with begun(work, 20, status, rule) as (server, plan):
+    async with begun(work, 8, status, rule) as (server, plan):
         await server.plans.record.confirmed(plan, "form")
         before = asked(work)
         items = await server.to_its_end(plan)
-    assert [one.state for one in items] == ["done"] * 20
-    assert asked(work) - before == +Counter({UPDATE: 20, GET: 20 * looks, LIST: lists})
+    assert [one.state for one in items] == ["done"] * 8
+    assert asked(work) - before == +Counter({UPDATE: 8, GET: 8 * looks, LIST: lists})
     assert {one.new_hash or one.collection_hash for one in items} == set(work.sandbox.account.collections)
 
 
@@ -71,15 +71,15 @@ async def test_after_a_hundred_changes_the_list_is_read_again_and_what_changed_s
     async def by_hand(here: str) -> None:
         if here == "answer" and len(updates(work)) == 50:
             for one in work.sandbox.account.collections.values():
-                if one.title in {"Number 0", "Number 149"}:
+                if one.title in {"Number 0", "Number 109"}:
                     one.title = "By hand"
 
-    shelf(work, 150)
+    shelf(work, 110)
     async with process(work, road=Road(moment=by_hand)) as server:
         plan = await server.plan(RULE)
         before = asked(work)[LIST]
         items = await server.to_its_end(plan)
-    assert Counter(one.state for one in items) == {"done": 149, "skipped": 1}
+    assert Counter(one.state for one in items) == {"done": 109, "skipped": 1}
     assert [(one.title, one.said) for one in items if one.state == "skipped"] == [("Number 0", CHANGED_SINCE)]
     assert asked(work)[LIST] - before <= 2 + 2 + 2
     assert "By hand" in titles(work)

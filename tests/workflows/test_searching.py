@@ -45,10 +45,13 @@ def windows(sandbox: Sandbox) -> int:
     return -(-len(sandbox.account.collections) // ROWS_OF_A_REQUEST)
 
 
-@pytest.mark.parametrize("query", TYPED["searches"])
-async def test_what_people_type_is_among_the_first_three(ask: Ask, query: str) -> None:
-    found = titles(await search(ask, Search(query)))[:3]
-    assert any(title.startswith(TYPED["searches"][query]) for title in found), found
+async def test_what_people_type_is_among_the_first_three(ask: Ask) -> None:
+    missed = dict[str, list[str]]()
+    for query, meant in TYPED["searches"].items():
+        found = titles(await search(ask, Search(query)))[:3]
+        if not any(title.startswith(meant) for title in found):
+            missed[query] = found
+    assert missed == {}
 
 
 @pytest.mark.parametrize("like", [True, False], ids=["like it", "another"])

@@ -5,7 +5,6 @@
 import json
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,9 +13,9 @@ from flipsnack_mcp.workflows.plans.drafts import Rule
 TITLES: dict[str, list[str]] = json.loads(Path(__file__).with_name("titles.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize(("title", "find", "replace", "becomes"), TITLES.values(), ids=TITLES)
-def test_only_the_part_that_is_found_is_replaced(title: str, find: str, replace: str, becomes: str) -> None:
-    assert Rule(find, replace).title_of(title) == becomes
+def test_only_the_part_that_is_found_is_replaced() -> None:
+    made = {what: Rule(find, replace).title_of(title) for what, (title, find, replace, _) in TITLES.items()}
+    assert made == {what: becomes for what, (*_, becomes) in TITLES.items()}
 
 
 texts = st.text(

@@ -294,9 +294,16 @@ async def test_what_was_written_down_before_its_process_was_killed_is_looked_for
     assert (seen, left) == (noted, [])
 
 
-@pytest.mark.parametrize("kept_in", ["memory", "redis"])
-@pytest.mark.parametrize("title", ["Brand new", None], ids=["titled", "untitled"])
-@pytest.mark.parametrize("cleanly", [False, True], ids=["killed", "ended"])
+@pytest.mark.parametrize(
+    ("title", "cleanly", "kept_in"),
+    [
+        pytest.param("Brand new", False, "memory", id="titled, killed"),
+        pytest.param("Brand new", True, "memory", id="titled, ended"),
+        pytest.param(None, False, "memory", id="untitled, killed"),
+        pytest.param(None, True, "memory", id="untitled, ended"),
+        pytest.param("Brand new", False, "redis", id="titled, killed, on redis"),
+    ],
+)
 @pytest.mark.parametrize(
     ("moment", "which", "state", "created"),
     [("request", 1, "failed", 0), ("piece", 2, "interrupted", 0), ("answer", 2, "converting", 1)],
