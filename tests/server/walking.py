@@ -294,7 +294,10 @@ class Walk(RuleBasedStateMachine):
         if deletes:
             wanted = self.any_hash(given)
             self.yes[wanted] += 1
-            self.call("delete_collection", Person(types(self.title(wanted))), collection_hash=wanted)
+            began = self.now()
+            said = self.call("delete_collection", Person(types(self.title(wanted))), collection_hash=wanted)
+            assert said.is_error or wanted not in self.sandbox.account.collections, "it is said to be gone"
+            SEEN["lost"] += DELETED in {one.action for one in self.sandbox.requests if one.at >= began}
         else:
             title = f"Lost {next(self.numbers)}"
             self.asked_for[title] = 1
