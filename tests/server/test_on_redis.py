@@ -42,6 +42,7 @@ def server(quick_folder: Path, patient_with_redis: None, monkeypatch: pytest.Mon
         yield server
 
 
+@pytest.mark.parametrize("mode", ["auto"])
 async def test_it_reads_on_refuses_changes_and_recovers_by_itself(bench: Bench, server: RedisServer) -> None:
     address, here = redis_address(server.url), presence.presence_on(redis_address(server.url).url)
     rules = BudgetRules()
