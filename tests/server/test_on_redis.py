@@ -10,6 +10,7 @@ from anyio.lowlevel import checkpoint
 
 from flipsnack_mcp.api.budget import BudgetRules
 from flipsnack_mcp.api.client import Access, Flipsnack
+from flipsnack_mcp.api.counting import apart
 from flipsnack_mcp.api.counting.apart import BudgetApart, BudgetOfReplicas
 from flipsnack_mcp.api.counting.ledger import blank, fits
 from flipsnack_mcp.api.pace import Pacer
@@ -36,6 +37,7 @@ def server(quick_folder: Path, patient_with_redis: None, monkeypatch: pytest.Mon
     """Replicas on it grow up within a moment, and a busy machine makes nobody late."""
     monkeypatch.setattr(link, "LOOK_AGAIN", 0.05)
     monkeypatch.setattr(link, "TO_COMMIT", 0.05)
+    monkeypatch.setattr(apart, "STILL_ARRIVING", 0.1)
     for name, seconds in (("REPLICA_BEAT", 0.05), ("GROWN_UP", 0.1), ("LATEST_NEWS", 60.0), ("LIVES_FOR", 60.0)):
         monkeypatch.setattr(presence, name, seconds)
     with running_redis(quick_folder) as server:
