@@ -34,8 +34,7 @@ BAD = ARGUMENTS["refused"]
 """Hashes, addresses and the names of settings have one row of each kind here: all the others are in test_attacks."""
 
 
-@pytest.mark.parametrize("mode", ["auto"])
-@pytest.mark.parametrize("tool", BAD)
+@pytest.mark.parametrize(("tool", "mode"), [*zip(BAD, cycle(MODES), strict=False)])
 async def test_bad_input_is_refused_without_a_request(bench: Bench, assistant: Assistant, tool: str) -> None:
     bench.folder.joinpath("uploads").mkdir()
     for reason, *several in BAD[tool]:
@@ -53,23 +52,12 @@ def test_every_tool_that_takes_a_plan_carries_out_that_alone() -> None:
     assert takes == {name for name, tool in TOOLS.items() if issubclass(tool.input, PlanningInput)}
 
 
-@pytest.mark.parametrize("mode", ["legacy"])
-async def test_bad_input_is_refused_on_the_older_revision_too(bench: Bench, assistant: Assistant) -> None:
-    bench.folder.joinpath("uploads").mkdir()
-    for tool, arguments in ((tool, one) for tool, rows in BAD.items() for _, *several in rows for one in several):
+@pytest.mark.parametrize(("tool", "mode"), [*zip(ARGUMENTS["not repeated"], cycle(MODES), strict=False)])
+async def test_the_value_of_a_bad_argument_is_never_repeated(assistant: Assistant, tool: str) -> None:
+    for arguments in ARGUMENTS["not repeated"][tool]:
         said = await assistant.call(tool, arguments)
-        assert said.is_error, (tool, arguments)
-    assert [one for one in bench.requests if one != "collection.getCollection"] == []
-
-
-@pytest.mark.parametrize(
-    ("tool", "arguments"),
-    [(tool, arguments) for tool, several in ARGUMENTS["not repeated"].items() for arguments in several],
-)
-async def test_the_value_of_a_bad_argument_is_never_repeated(bench: Bench, tool: str, arguments: Given) -> None:
-    said = await bench.call(tool, **arguments)
-    assert said.is_error
-    assert "do-not-repeat-me" not in said.text
+        assert said.is_error, arguments
+        assert "do-not-repeat-me" not in said.text, arguments
 
 
 async def test_an_error_about_arguments_says_all_that_is_wrong_and_lists_the_known_ones(bench: Bench) -> None:
