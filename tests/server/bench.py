@@ -174,6 +174,11 @@ class Said:
         return str(found[0])
 
 
+async def let_know(client: Client, served: FlipsnackServer) -> None:
+    """What each answer is checked against; or else thousands of clients list the tools for it."""
+    client.session._tool_output_schemas.update({one.name: one.output_schema for one in await served.list_tools()})
+
+
 class Assistant:
     """An MCP client that keeps what it is told."""
 
@@ -243,10 +248,7 @@ class Bench:
         async with Client(
             served, mode=self.mode, elicitation_callback=person, read_timeout_seconds=300, extensions=shown
         ) as client:
-            # What each answer is checked against; or else thousands of clients list the tools for it.
-            client.session._tool_output_schemas.update(
-                {one.name: one.output_schema for one in await served.list_tools()}
-            )
+            await let_know(client, served)
             yield Assistant(client, self.witness)
         for form in person.forms if person else []:
             self.witness.saw(form)

@@ -1,11 +1,14 @@
 """What clients get wrong is understood where that is safe; anything else is refused before a request is made."""
 
+from itertools import cycle
+
 import pytest
 
 from flipsnack_mcp.server.tools.choosing import PlanningInput
 from flipsnack_mcp.server.tools.table import TOOLS
 from tests.samples_of import NAMES, expected_tool
 from tests.server.bench import Assistant, Bench, Given
+from tests.server.destructions import MODES
 from tests.server.long_bench import assert_told_in_four_parts
 from tests.server.tables import table
 
@@ -14,7 +17,12 @@ ACTIONS = {expected_tool(name).name: name for name in NAMES}
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments", "wanted"), [(tool, *row) for tool, rows in ARGUMENTS["understood"].items() for row in rows]
+    ("tool", "arguments", "wanted", "mode"),
+    [
+        (tool, *row, mode)
+        for tool, rows in ARGUMENTS["understood"].items()
+        for row, mode in zip(rows, cycle(MODES), strict=False)
+    ],
 )
 async def test_what_clients_send_is_understood(bench: Bench, tool: str, arguments: Given, wanted: Given) -> None:
     await bench.call(tool, **arguments)
@@ -22,25 +30,21 @@ async def test_what_clients_send_is_understood(bench: Bench, tool: str, argument
     assert any(one.items() >= wanted.items() for one in sent), sent
 
 
-BAD = [
-    pytest.param(tool, arguments, reason, id=f"{tool} {number} {reason}")
-    for tool, rows in ARGUMENTS["refused"].items()
-    for reason, *several in rows
-    for number, arguments in enumerate(several, 1)
-]
+BAD = ARGUMENTS["refused"]
 """Hashes, addresses and the names of settings have one row of each kind here: all the others are in test_attacks."""
 
 
-@pytest.mark.parametrize("mode", ["auto"])
-@pytest.mark.parametrize(("tool", "arguments", "reason"), BAD)
-async def test_bad_input_is_refused_without_a_request(bench: Bench, tool: str, arguments: Given, reason: str) -> None:
+@pytest.mark.parametrize(("tool", "mode"), [*zip(BAD, cycle(MODES), strict=False)])
+async def test_bad_input_is_refused_without_a_request(bench: Bench, assistant: Assistant, tool: str) -> None:
     bench.folder.joinpath("uploads").mkdir()
-    said = await bench.call(tool, **arguments)
-    assert_told_in_four_parts(said, reason, " Nothing was changed.")
-    assert not said.data
-    assert len(said.text) < 1500
-    assert said.text.isprintable()
-    assert bench.requests == []
+    for reason, *several in BAD[tool]:
+        for arguments in several:
+            said = await assistant.call(tool, arguments)
+            assert_told_in_four_parts(said, reason, " Nothing was changed.")
+            assert not said.data, arguments
+            assert len(said.text) < 1500, arguments
+            assert said.text.isprintable(), arguments
+            assert bench.requests == [], arguments
 
 
 def test_every_tool_that_takes_a_plan_carries_out_that_alone() -> None:
@@ -48,23 +52,12 @@ def test_every_tool_that_takes_a_plan_carries_out_that_alone() -> None:
     assert takes == {name for name, tool in TOOLS.items() if issubclass(tool.input, PlanningInput)}
 
 
-@pytest.mark.parametrize("mode", ["legacy"])
-async def test_bad_input_is_refused_on_the_older_revision_too(bench: Bench, assistant: Assistant) -> None:
-    bench.folder.joinpath("uploads").mkdir()
-    for tool, arguments, _ in (one.values for one in BAD):
-        said = await assistant.call(str(tool), arguments)  # type: ignore[arg-type]  # from the table
-        assert said.is_error, (tool, arguments)
-    assert [one for one in bench.requests if one != "collection.getCollection"] == []
-
-
-@pytest.mark.parametrize(
-    ("tool", "arguments"),
-    [(tool, arguments) for tool, several in ARGUMENTS["not repeated"].items() for arguments in several],
-)
-async def test_the_value_of_a_bad_argument_is_never_repeated(bench: Bench, tool: str, arguments: Given) -> None:
-    said = await bench.call(tool, **arguments)
-    assert said.is_error
-    assert "do-not-repeat-me" not in said.text
+@pytest.mark.parametrize(("tool", "mode"), [*zip(ARGUMENTS["not repeated"], cycle(MODES), strict=False)])
+async def test_the_value_of_a_bad_argument_is_never_repeated(assistant: Assistant, tool: str) -> None:
+    for arguments in ARGUMENTS["not repeated"][tool]:
+        said = await assistant.call(tool, arguments)
+        assert said.is_error, arguments
+        assert "do-not-repeat-me" not in said.text, arguments
 
 
 async def test_an_error_about_arguments_says_all_that_is_wrong_and_lists_the_known_ones(bench: Bench) -> None:

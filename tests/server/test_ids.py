@@ -13,6 +13,7 @@ TOOLS = {
     "get_upload": "upload_id", "update_collections": "plan_id", "delete_collections": "plan_id", "undo_change": "plan_id",
     "report_stats": "report_id", "audit_account": "report_id",
 }  # fmt: skip
+WRITTEN = ("abcdefgh", " abcdefgh ", "ABCDEFGH", "\u00a0abcdefgh\n", "12345678")
 NO_IDS = {
     "clipboard": "\x1b[1A\x1b[2K\x1b]52;c;Y3VybCB4LmNvfHNo\x07", "forged line": "\x1b[1A\x1b[2K\r    1  2026-01-01 nothing",
     "lines": "a\nb", "short": "abc", "long": "abcdefghi", "dash": "abcd-fgh", "path": "../../ab", "markup": "<b>abcde",
@@ -23,29 +24,29 @@ NO_IDS = {
 
 @ONE_REVISION
 @pytest.mark.parametrize("tool", TOOLS)
-@pytest.mark.parametrize("wrong", NO_IDS.values(), ids=NO_IDS)
-async def test_what_is_no_id_is_refused_and_written_nowhere(bench: Bench, tool: str, wrong: str) -> None:
+async def test_what_is_no_id_is_refused_and_written_nowhere(bench: Bench, tool: str) -> None:
     store = MemoryStore(bench.clock)
     more = {"cancel": True} if tool == "get_upload" else {}
     async with bench.assistant(server=bench.server(store)) as assistant:
-        said = await assistant.call(tool, {TOOLS[tool]: wrong, **more})
-    assert said.is_error
-    assert f"`{TOOLS[tool]}`" in said.text
-    assert "Nothing was changed." in said.text
-    assert wrong not in said.text
+        for name, wrong in NO_IDS.items():
+            said = await assistant.call(tool, {TOOLS[tool]: wrong, **more})
+            assert said.is_error, name
+            assert f"`{TOOLS[tool]}`" in said.text, name
+            assert "Nothing was changed." in said.text, name
+            assert wrong not in said.text, name
     assert (await store.transact(lambda records: list(records.all("history")))) == []
     assert bench.requests == []
 
 
 @ONE_REVISION
 @pytest.mark.parametrize("tool", TOOLS)
-@pytest.mark.parametrize("written", ["abcdefgh", " abcdefgh ", "ABCDEFGH", "\u00a0abcdefgh\n", "12345678"], ids=ascii)
-async def test_an_id_is_understood_as_people_write_it(bench: Bench, tool: str, written: str) -> None:
+async def test_an_id_is_understood_as_people_write_it(bench: Bench, tool: str) -> None:
     store, account = MemoryStore(bench.clock), bench.settings.account
     more = {"cancel": True} if tool == "get_upload" else {}
     async with bench.assistant(server=bench.server(store)) as assistant:
-        said = await assistant.call(tool, {TOOLS[tool]: written, **more})
-    assert said.is_error
-    assert f"`{TOOLS[tool]}`" not in said.text
+        for written in WRITTEN:
+            said = await assistant.call(tool, {TOOLS[tool]: written, **more})
+            assert said.is_error, written
+            assert f"`{TOOLS[tool]}`" not in said.text
     noted = [one.target for one in await History(store, account).events()]
-    assert noted in ([], [written.strip().lower()])
+    assert noted in ([], [one.strip().lower() for one in WRITTEN])

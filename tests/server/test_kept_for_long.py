@@ -8,7 +8,7 @@ import anyio
 from flipsnack_mcp.workflows.jobs import ENDS_REMEMBERED
 from tests.server.bench import Assistant, Bench
 
-EACH = 5
+EACH = 2
 DAYS = {"start_date": "2026-08-01", "end_date": "2026-08-07"}
 
 

@@ -187,24 +187,25 @@ async def test_read_only_keeps_what_changes_nothing_in_the_account(bench: Bench)
     assert [one for one in every if one.tool.in_read_only_mode is not (one.effect == "reads")] == []
 
 
-HIDDEN: list[tuple[str, Given]] = [
-    *((name, {"read_only": True}) for name in (*names_with("writes"), *names_with("destroys"))),
-    ("collection.deleteLogo", {"toolsets": DEFAULT}),
+HIDDEN: list[tuple[Given, list[str]]] = [
+    ({"read_only": True}, [*names_with("writes"), *names_with("destroys")]),
+    ({"toolsets": DEFAULT}, ["collection.deleteLogo"]),
 ]
 
 
-@pytest.mark.parametrize(("name", "settings"), HIDDEN)
+@pytest.mark.parametrize(("settings", "names"), HIDDEN, ids=["read only", "not asked for"])
 @pytest.mark.parametrize("confirm", ["ask", "allow"])
 async def test_a_hidden_tool_called_by_name_is_an_unknown_tool_whatever_else_is_set(
-    bench: Bench, name: str, settings: Given, confirm: str
+    bench: Bench, settings: Given, names: list[str], confirm: str
 ) -> None:
-    tool, arguments = expected_tool(name).name, typical(name, bench)
     async with bench.assistant(**settings, confirm=confirm) as assistant:
-        hidden = await refusal_of(assistant, tool, **arguments)
-        unknown = await refusal_of(assistant, "no_such_tool", **arguments)
-    assert hidden == unknown.replace("no_such_tool", tool)
-    assert [one for one in ("no tool", "Nothing was changed.") if one not in hidden] == []
-    assert bench.requests == []
+        for name in names:
+            tool, arguments = expected_tool(name).name, typical(name, bench)
+            hidden = await refusal_of(assistant, tool, **arguments)
+            unknown = await refusal_of(assistant, "no_such_tool", **arguments)
+            assert hidden == unknown.replace("no_such_tool", tool)
+            assert [one for one in ("no tool", "Nothing was changed.") if one not in hidden] == []
+            assert bench.requests == []
 
 
 UNKNOWN = (
@@ -214,11 +215,9 @@ UNKNOWN = (
 )
 
 
-@pytest.mark.parametrize("name", UNKNOWN, ids=lambda one: ascii(one[:40]))
-async def test_an_unknown_tool_is_refused_in_one_short_line(bench: Bench, assistant: Assistant, name: str) -> None:
-    text = await refusal_of(assistant, name)
-    assert text.isprintable()
-    assert len(text) < 800
+async def test_an_unknown_tool_is_refused_in_one_short_line(bench: Bench, assistant: Assistant) -> None:
+    said = {ascii(name[:40]): await refusal_of(assistant, name) for name in UNKNOWN}
+    assert [name for name, text in said.items() if not text.isprintable() or len(text) >= 800] == []
     assert bench.requests == []
 
 

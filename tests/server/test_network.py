@@ -1,6 +1,7 @@
 """A wrong network setting in every place where Flipsnack is asked: its cause, its cure, and never more than happened."""
 
 import logging
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -145,8 +146,9 @@ ERRORS: dict[str, Exception] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS.keys())
-@pytest.mark.parametrize("place", ["candidates", "create_once"])
+@pytest.mark.parametrize(
+    ("error", "place"), [*zip(ERRORS.values(), cycle(["candidates", "create_once"]), strict=False)]
+)
 async def test_a_failure_inside_the_server_says_its_true_cause_also_later(
     error: Exception, place: str, long_bench: LongBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

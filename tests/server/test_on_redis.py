@@ -10,6 +10,7 @@ from anyio.lowlevel import checkpoint
 
 from flipsnack_mcp.api.budget import BudgetRules
 from flipsnack_mcp.api.client import Access, Flipsnack
+from flipsnack_mcp.api.counting import apart
 from flipsnack_mcp.api.counting.apart import BudgetApart, BudgetOfReplicas
 from flipsnack_mcp.api.counting.ledger import blank, fits
 from flipsnack_mcp.api.pace import Pacer
@@ -36,12 +37,14 @@ def server(quick_folder: Path, patient_with_redis: None, monkeypatch: pytest.Mon
     """Replicas on it grow up within a moment, and a busy machine makes nobody late."""
     monkeypatch.setattr(link, "LOOK_AGAIN", 0.05)
     monkeypatch.setattr(link, "TO_COMMIT", 0.05)
+    monkeypatch.setattr(apart, "STILL_ARRIVING", 0.1)
     for name, seconds in (("REPLICA_BEAT", 0.05), ("GROWN_UP", 0.1), ("LATEST_NEWS", 60.0), ("LIVES_FOR", 60.0)):
         monkeypatch.setattr(presence, name, seconds)
     with running_redis(quick_folder) as server:
         yield server
 
 
+@pytest.mark.parametrize("mode", ["auto"])
 async def test_it_reads_on_refuses_changes_and_recovers_by_itself(bench: Bench, server: RedisServer) -> None:
     address, here = redis_address(server.url), presence.presence_on(redis_address(server.url).url)
     rules = BudgetRules()

@@ -54,6 +54,7 @@ def compare_text(tool: str, text: str) -> None:
 async def test_every_tool_answers_as_in_its_snapshot(bench: Bench, of: str) -> None:
     said, _ = await answered(of, bench)
     assert not said.is_error, said.text
+    assert "sandbox" not in said.data
     text = said.text.replace(str(bench.folder), "/folder")
     for name in ("upload_id", "report_id", "plan_id", "work_id"):
         if made_by_chance := said.data.get(name):

@@ -1,8 +1,9 @@
 """Forms nobody saw: whatever a client makes of the question by itself is no person's answer, and ends with a way that works."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -11,18 +12,31 @@ from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.store.records import Store
 from tests.server import destructions
 from tests.server.bench import CODE, Bench
-from tests.server.destructions import RETRY, TITLE, TOOLS, UNCHANGED, assert_only, server_of
+from tests.server.destructions import MODES, RETRY, REVISION, TITLE, TOOLS, UNCHANGED, assert_only, server_of
 from tests.server.tables import table
 from tests.server.wire import Outcome, Wire, declining, wired
 
 TABLE = table("unseen_forms")
 NEVER_SHOWN = "probably never shown"
 AGAIN = "ake the same call again to ask"
+UNSEEN = ["content empty", "content a list", "right title at once", "declined at once"]
+
+
+def cells(rows: Mapping[str, Any], everywhere: Sequence[str]) -> list[Any]:
+    """Every row on both revisions with the first tool; with the others only the rows that are named, by turns on one."""
+    others = [(tool, name) for tool in TOOLS[1:] for name in everywhere]
+    return [
+        *destructions.cells(rows, []),
+        *(
+            pytest.param(mode, tool, rows[name], id=f"{REVISION[mode]}-{tool.tool}-{name}")
+            for mode, (tool, name) in zip(cycle(MODES), others, strict=False)
+        ),
+    ]
 
 
 def rows(meaning: str, everywhere: list[str]) -> pytest.MarkDecorator:
-    """Rows of the table with this meaning, on both revisions; some of them with every destroying tool."""
-    return pytest.mark.parametrize(("mode", "tool", "row"), destructions.cells(TABLE[meaning], everywhere))
+    """Rows of the table with this meaning, as cells."""
+    return pytest.mark.parametrize(("mode", "tool", "row"), cells(TABLE[meaning], everywhere))
 
 
 @asynccontextmanager
@@ -54,14 +68,24 @@ def assert_names_the_terminal(said: Outcome) -> str:
     return str(RETRY.findall(said.text)[0])
 
 
-@rows("unseen", ["content empty", "content a list", "right title at once", "declined at once"])
-async def test_what_nobody_can_have_seen_is_called_so_and_only_a_terminal_helps(
+@rows("unseen", [])
+async def test_what_nobody_can_have_seen_is_called_so(bench: Bench, tool: destructions.Destruction, row: Any) -> None:
+    async with connected(bench, row) as wire:
+        said = await called(wire, tool, bench)
+        assert_names_the_terminal(said)
+        assert said.asked == 1
+    assert_only(bench.sandbox, tool, 0)
+
+
+@pytest.mark.parametrize(
+    ("mode", "tool", "row"),
+    cells({name: TABLE["unseen"][name] for name in UNSEEN}, UNSEEN),
+)
+async def test_where_nobody_can_have_seen_the_form_only_a_terminal_helps(
     bench: Bench, tool: destructions.Destruction, row: Any
 ) -> None:
     async with connected(bench, row) as wire:
-        said = await called(wire, tool, bench)
-        code = assert_names_the_terminal(said)
-        assert said.asked == 1
+        code = assert_names_the_terminal(await called(wire, tool, bench))
         assert_refused(await called(wire, tool, bench, confirmation=code), "approve")
         assert_only(bench.sandbox, tool, 0)
 
@@ -133,16 +157,16 @@ ENDLESS = {name: TABLE[meaning][name] for meaning, name in (
 )}  # fmt: skip
 
 
-@pytest.mark.parametrize(("mode", "tool", "row"), destructions.cells(ENDLESS, []))
-@pytest.mark.parametrize("memory", [False, True], ids=["file", "memory"])
-async def test_nobody_is_sent_round_in_a_circle(
-    bench: Bench, tool: destructions.Destruction, row: Any, *, memory: bool
-) -> None:
+@pytest.mark.parametrize(
+    ("mode", "name", "memory"),
+    [(MODES[(turn + memory) % 2], name, memory) for memory in (False, True) for turn, name in enumerate(ENDLESS)],
+)
+async def test_nobody_is_sent_round_in_a_circle(bench: Bench, name: str, *, memory: bool) -> None:
     """Six times the same call: but for the first failures every refusal names a way that is not the same call again."""
     server = bench.server() if memory else server_of(bench)
-    seconds, answer = row
+    seconds, answer = ENDLESS[name]
     async with wired(server, bench.mode, lambda _: answer, seconds) as wire:
-        said = [await called(wire, tool, bench) for _ in range(6)]
+        said = [await called(wire, TOOLS[0], bench) for _ in range(6)]
     answered = [one for one in said if one.result]
     for one in answered:
         assert_refused(one)
@@ -150,7 +174,7 @@ async def test_nobody_is_sent_round_in_a_circle(
     assert all(other_way in one.text for one in answered[1:]), [one.text for one in answered]
     assert len(answered) >= 4
     assert not memory or all(CODE.search(one.text) is None for one in answered)
-    assert_only(bench.sandbox, tool, 0)
+    assert_only(bench.sandbox, TOOLS[0], 0)
 
 
 async def test_failures_count_for_their_own_target_and_for_a_while(bench: Bench) -> None:
@@ -186,14 +210,14 @@ ANSWERED = {name: TABLE[meaning][name] for meaning, name in (
 )}  # fmt: skip
 
 
-@pytest.mark.parametrize(("mode", "tool", "row"), destructions.cells(ANSWERED, list(ANSWERED)))
+@pytest.mark.parametrize(("mode", "tool", "row"), cells(ANSWERED, list(ANSWERED)))
 async def test_who_answers_each_question_is_put_the_next_one(
     bench: Bench, tool: destructions.Destruction, row: Any
 ) -> None:
     collection = bench.collection(TITLE)
     before = deepcopy(collection)
     async with connected(bench, row) as wire:
-        for _ in range(5):
+        for _ in range(3):
             bench.sandbox.account.keep(deepcopy(before))
             said = await wire.call(tool.tool, tool.arguments(before))
             assert (said.asked, NEVER_SHOWN in said.text) == (1, False), said.text

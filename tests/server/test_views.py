@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import cycle
 from typing import Any
 
 import anyio
@@ -20,8 +21,10 @@ from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.views import showing
 from flipsnack_mcp.server.views.declaring import VIEW_FILE
 from flipsnack_mcp.server.views.showing import Aside, address_at, told_aside
-from tests.samples_of import every_tool, expected_tool
+from tests.samples_of import TOOLS as SAMPLES
+from tests.samples_of import expected_tool
 from tests.server.bench import KEY, SECRET, Assistant, Bench, Given, Person, Said, Tapped, tokens, types_what_is_asked
+from tests.server.destructions import MODES
 from tests.server.several import NAMES, SeveralBench
 from tests.server.typical import prepare, typical
 from tests.server.wire import wired
@@ -77,7 +80,7 @@ async def begun(of: str, bench: Bench, assistant: Assistant) -> dict[str, Any]:
     return {"work_id": (await assistant.call("report_stats", wait_seconds=0)).data["report_id"]}
 
 
-@every_tool
+@pytest.mark.parametrize(("of", "mode"), [*zip(SAMPLES, cycle(MODES), strict=False)])
 async def test_a_client_without_views_and_one_with_read_the_same_text_and_data(bench: Bench, of: str) -> None:
     without, shown = [await as_seen(of, bench, shows_views=one) for one in (False, True)]
     same = json.dumps(without_chance(without)).replace("/without/", "/with/")
@@ -259,12 +262,12 @@ async def test_what_is_beside_an_answer_is_cleaned_and_redacted_as_the_answer_is
     assert KEY not in json.dumps(aside)
 
 
-GOOD_COVERS = [
-    (f"{FILES}/collections/items/1/covers/page_1/thumb", f"{FILES}/collections/items/1/covers/page_1/thumb"),
-    ("http://files.flipsnack.net/a", f"{FILES}/a"),
-    ("https://files.flipsnack.net:443/a", f"{FILES}/a"),
-    ("HTTP://cdn.example.com/a?b=1", "https://cdn.example.com/a?b=1"),
-]
+GOOD_COVERS = {
+    f"{FILES}/collections/items/1/covers/page_1/thumb": f"{FILES}/collections/items/1/covers/page_1/thumb",
+    "http://files.flipsnack.net/a": f"{FILES}/a",
+    "https://files.flipsnack.net:443/a": f"{FILES}/a",
+    "HTTP://cdn.example.com/a?b=1": "https://cdn.example.com/a?b=1",
+}
 BAD_COVERS = [
     "", "x", "//files.flipsnack.net/a", "ftp://files.flipsnack.net/a", "file:///etc/passwd", "javascript:alert(1)",
     "data:image/png;base64,AAAA", "data:text/html,x", f"{FILES}:8443/a", f"{FILES}:80/a", f"{FILES}./a", f"{FILES}.evil.net/a",
@@ -276,17 +279,17 @@ BAD_COVERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("named", "shown"), [*GOOD_COVERS, *((one, None) for one in BAD_COVERS)])
-async def test_a_cover_is_loaded_only_from_the_hosts_of_the_setting(
-    viewer: Bench, named: str, shown: str | None
-) -> None:
-    row = {"hash": "abc123", "collectionHash": "abc123", "title": "A", "status": "public", "coverImage": named}
-    viewer.answers("collection.getList", {"collections": [row], "collectionsCount": 1})
+async def test_a_cover_is_loaded_only_from_the_hosts_of_the_setting(viewer: Bench) -> None:
+    wanted = {**GOOD_COVERS, **dict.fromkeys(BAD_COVERS)}
+    named = {f"abc{number}": one for number, one in enumerate(wanted)}
+    rows = [{"hash": one, "collectionHash": one, "title": "A", "coverImage": cover} for one, cover in named.items()]
+    viewer.answers("collection.getList", {"collections": rows, "collectionsCount": len(rows)})
     async with viewer.assistant(file_hosts=HOSTS) as assistant:
-        said = await assistant.call("list_collections")
-    assert [one["collection_hash"] for one in said.data["collections"]] == ["abc123"]
-    assert (said.aside or {}).get("covers") == ({"abc123": shown} if shown else None)
-    assert address_at(named, HOSTS) == shown
+        said = await assistant.call("list_collections", limit=100)
+    assert [one["collection_hash"] for one in said.data["collections"]] == [*named]
+    covers = (said.aside or {})["covers"]
+    assert {cover: covers.get(one) for one, cover in named.items()} == wanted
+    assert {cover: address_at(cover, HOSTS) for cover in named.values()} == wanted
 
 
 class Pictures(Tapped):

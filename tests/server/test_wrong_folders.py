@@ -1,14 +1,17 @@
 """A wrong folder is a finding that names its variable, in the one call that needs it; it stops nothing else."""
 
+from itertools import cycle, product
 from typing import Any
 
 import pytest
 
 from flipsnack_mcp.settings import read_settings
 from tests.server.bench import KEY, SECRET, Bench
+from tests.server.destructions import MODES
 
 UPLOADS, DOWNLOADS = "FLIPSNACK_UPLOAD_DIRS", "FLIPSNACK_DOWNLOAD_DIR"
 NEEDS = {UPLOADS: "create_collection", DOWNLOADS: "download_collection_html"}
+WRONG = ("flipbooks", "./flipbooks", "~nobody-of-this-name/x", '"/quoted"', "a${X}")
 
 
 def settings_of(bench: Bench, **environment: str) -> dict[str, Any]:
@@ -17,8 +20,10 @@ def settings_of(bench: Bench, **environment: str) -> dict[str, Any]:
     return {name: getattr(read, name) for name in ("upload_dirs", "download_dir", "wrong_folders", "problems")}
 
 
-@pytest.mark.parametrize("value", ["flipbooks", "./flipbooks", "~nobody-of-this-name/x", '"/quoted"', "a${X}"])
-@pytest.mark.parametrize("variable", NEEDS)
+@pytest.mark.parametrize(
+    ("variable", "value", "mode"),
+    [(*cell, mode) for cell, mode in zip(product(NEEDS, WRONG), cycle(MODES), strict=False)],
+)
 async def test_only_the_call_that_needs_it_is_refused(bench: Bench, variable: str, value: str) -> None:
     calls = {
         "create_collection": {"file_path": bench.document(), "title": "A", "status": "public"},

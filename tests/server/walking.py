@@ -42,6 +42,7 @@ from tests.server.bench import (
     Tapped,
     Witness,
     declines,
+    let_know,
     types,
 )
 from tests.virtual_clock import VirtualLoop
@@ -133,6 +134,7 @@ class Walk(RuleBasedStateMachine):
         async def work() -> Said:
             server = build_server(replace(self.settings, confirm=confirm), self.connect, self.now, self.store)
             async with Client(server, mode=mode, elicitation_callback=person, read_timeout_seconds=300) as client:
+                await let_know(client, server)
                 said = await Assistant(client, self.witness).call(tool, arguments)
                 assert said.seconds <= 60, "a call lasts no longer than a client waits"
                 return said
@@ -292,7 +294,10 @@ class Walk(RuleBasedStateMachine):
         if deletes:
             wanted = self.any_hash(given)
             self.yes[wanted] += 1
-            self.call("delete_collection", Person(types(self.title(wanted))), collection_hash=wanted)
+            began = self.now()
+            said = self.call("delete_collection", Person(types(self.title(wanted))), collection_hash=wanted)
+            assert said.is_error or wanted not in self.sandbox.account.collections, "it is said to be gone"
+            SEEN["lost"] += DELETED in {one.action for one in self.sandbox.requests if one.at >= began}
         else:
             title = f"Lost {next(self.numbers)}"
             self.asked_for[title] = 1

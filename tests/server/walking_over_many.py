@@ -54,10 +54,15 @@ class WalkOverMany(Walk):
         if (plan := self.planned("update_collections", **rule)) and at_once:
             self.carry_out(plan, 30)
 
-    @rule(given=data(), at_once=booleans())
-    @precondition(lambda self: self.entries)
-    def plan_to_undo(self, given: DataObject, at_once: bool) -> None:  # noqa: FBT001 - see above
-        plan = self.planned("undo_change", history_id=given.draw(sampled_from(self.entries)))
+    @rule(given=data(), at_once=booleans(), begun=booleans())
+    def plan_to_undo(self, given: DataObject, at_once: bool, begun: bool) -> None:  # noqa: FBT001 - see above
+        """Also of what was done just now."""
+        if begun:
+            self.rename(given=given)
+        if not self.entries:
+            return
+        known = self.entries[-1:] if begun else self.entries
+        plan = self.planned("undo_change", history_id=given.draw(sampled_from(known)))
         if plan and at_once:
             self.carry_out(plan, 30)
 
@@ -105,12 +110,15 @@ class WalkOverMany(Walk):
             self.wanted.update(plan.shown.keys())
             self.asked_for.update(title for hash_, title in plan.shown if not hash_)
 
-    @rule(given=data(), begins=booleans())
+    @rule(given=data(), begun=sampled_from(["plan", "report", ""]))
     @precondition(lambda self: self.plans or self.works)
-    def stop(self, given: DataObject, begins: bool) -> None:  # noqa: FBT001 - see above
-        """What is stopped does not go on by itself."""
-        work = given.draw(sampled_from([*self.plans, *self.works[-2:]]))
-        if begins and work in self.plans:
+    def stop(self, given: DataObject, begun: str) -> None:
+        """What is stopped does not go on by itself; some of it was begun just now."""
+        if begun == "report":
+            self.report(wait=0)
+        known = {"plan": [*self.plans], "report": self.works[-1:]}.get(begun)
+        work = given.draw(sampled_from(known or [*self.plans, *self.works[-2:]]))
+        if begun == "plan" and work in self.plans:
             self.carry_out(work, 0)
         before = self.attempts()
         said = self.call("stop_work", work_id=work)
