@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from flipsnack_mcp.server.request import TIME_OF_A_CALL
 from flipsnack_mcp.team.ending import Ending, UnderWay
 from flipsnack_mcp.team.heads import opens_session
+from tests.listening import NO_TLS
 from tests.team.over_http import ACCEPTED, HELLO, HOST, OLDER, PING, modern, served, until, whole_application
 from tests.virtual_clock import StandingClock
 
@@ -70,7 +71,7 @@ async def ended_by_hand(
     app, hand = Waits(), StandingClock(1000.0)
     ending = Ending(5, hand)
     ended = served(UnderWay(app, ending, keeps_sessions), ending)
-    async with ended as port, httpx2.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=30) as http:
+    async with ended as port, httpx2.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=30, verify=NO_TLS) as http:
         yield app, ending, hand, http
 
 
@@ -176,7 +177,7 @@ LISTENS = modern("subscriptions/listen", notifications={"toolsListChanged": True
 async def test_a_stream_of_the_protocol_ends_in_order(revision: str) -> None:
     ending = Ending(0)
     app = whole_application(ending=ending, team=True, sticky=True)
-    async with served(app, ending) as port, httpx2.AsyncClient(timeout=30) as http:
+    async with served(app, ending) as port, httpx2.AsyncClient(timeout=30, verify=NO_TLS) as http:
         address = f"http://{HOST}:{port}/mcp"
         if revision == "newest":
             asking = http.stream("POST", address, headers=LISTENS[0], json=LISTENS[1])
@@ -195,7 +196,7 @@ async def test_a_stream_of_the_protocol_ends_in_order(revision: str) -> None:
 async def test_a_session_is_kept_where_the_balancer_is_sticky_or_there_is_none() -> None:
     kept = list[bool]()
     for settings in ({"team": True}, {"team": True, "sticky": True}, {"team": False}, {"state": "redis://localhost"}):
-        async with served(whole_application(**settings)) as port, httpx2.AsyncClient() as http:
+        async with served(whole_application(**settings)) as port, httpx2.AsyncClient(verify=NO_TLS) as http:
             answer = await http.post(f"http://{HOST}:{port}/mcp", json=HELLO, headers=ACCEPTED)
             kept.append("mcp-session-id" in answer.headers)
     assert kept == [False, True, True, False]

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from flipsnack_mcp.team.connections import USUAL_PATIENCE, Patience
 from tests.commands.processes import Run
+from tests.listening import NO_TLS
 from tests.team.over_http import ACCEPTED, HELLO, HOST, OLDER, PING, served, whole_application
 from tests.virtual_clock import VirtualLoop
 
@@ -138,7 +139,7 @@ async def slowly(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def test_an_answer_may_take_as_long_as_it_takes() -> None:
-    async with served(slowly, patience=QUICK) as port, httpx2.AsyncClient(timeout=30) as http:
+    async with served(slowly, patience=QUICK) as port, httpx2.AsyncClient(timeout=30, verify=NO_TLS) as http:
         for _ in range(2):
             assert (await http.post(f"http://{HOST}:{port}/", content=b"x" * 1000)).text == "first and last"
 
@@ -150,7 +151,7 @@ async def test_the_oldest_unfinished_one_makes_room() -> None:
         others = [await asyncio.open_connection(HOST, port) for _ in range(20)]
         with anyio.fail_after(5):
             await until_closed(first)
-            async with httpx2.AsyncClient() as http:
+            async with httpx2.AsyncClient(verify=NO_TLS) as http:
                 assert (await http.get(f"http://{HOST}:{port}/")).text == "ok"
         for writer in (one, *(other for _, other in others)):
             writer.close()
@@ -192,7 +193,7 @@ async def test_those_who_are_turned_away_or_silent_take_no_room_from_a_body_that
 
 async def test_a_large_body_has_as_much_time_as_it_needs_where_it_comes_fast_enough() -> None:
     slow, piece = Patience(request=0.3, keep_alive=1, unfinished=20), b"x" * 10_000
-    async with served(reads_all, patience=slow) as port, httpx2.AsyncClient(timeout=30) as http:
+    async with served(reads_all, patience=slow) as port, httpx2.AsyncClient(timeout=30, verify=NO_TLS) as http:
 
         async def pieces() -> AsyncIterator[bytes]:
             for _ in range(6):
@@ -267,12 +268,12 @@ def test_nine_hundred_half_open_requests_keep_nobody_out(run: Run, tmp_path_fact
             for number, one in enumerate(opened):
                 one.sendall(kinds[number % len(kinds)])
             for _ in range(3):
-                answer = httpx2.post(address, json=HELLO, headers=ACCEPTED, timeout=30)
+                answer = httpx2.post(address, json=HELLO, headers=ACCEPTED, timeout=30, verify=NO_TLS)
                 assert answer.status_code == 200
                 assert "protocolVersion" in json.dumps(answer.text)
             left = 2 * USUAL_PATIENCE.unfinished + len(kinds)  # heads and bodies, and what was ended with an answer
             while sum(map(has_ended, opened)) < 900 - left:  # whoever comes later makes them go
-                assert httpx2.post(address, json=HELLO, headers=ACCEPTED, timeout=30).status_code == 200
+                assert httpx2.post(address, json=HELLO, headers=ACCEPTED, timeout=30, verify=NO_TLS).status_code == 200
         finally:
             for one in opened:
                 one.close()

@@ -17,6 +17,7 @@ from flipsnack_mcp.server.callers.caller import CALLER, Caller
 from flipsnack_mcp.team import limits
 from flipsnack_mcp.team.limits import Limits, Strangers
 from flipsnack_mcp.team.usage import FORGOTTEN_AFTER, Usages
+from tests.listening import NO_TLS
 from tests.team.over_http import ACCEPTED, HOST, asked, message_in, modern, served, until, whole_application
 from tests.virtual_clock import StandingClock, VirtualLoop
 
@@ -61,7 +62,7 @@ def limited(app: ASGIApp, **settings: Any) -> Called:
 
 
 def client(most: int = 600) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(timeout=60, limits=httpx2.Limits(max_connections=most))
+    return httpx2.AsyncClient(timeout=60, limits=httpx2.Limits(max_connections=most), verify=NO_TLS)
 
 
 async def test_of_five_hundred_calls_at_once_sixteen_are_made_and_nobody_else_notices() -> None:

@@ -22,6 +22,7 @@ from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication.changing import change_tokens
 from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, new_token, now_in_utc, token_digest
 from flipsnack_mcp.team.operating import lines
+from tests.listening import NO_TLS
 from tests.observing import Seen, facts_of, observing
 from tests.team.over_http import HOST, served, whole_application
 
@@ -57,7 +58,7 @@ async def server(tokens: Path) -> AsyncIterator[Client]:
     app = whole_application(replace(settings, accounts=(replace(settings, name="de"),)))
     async with (
         served(app) as port,
-        httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http,
+        httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, verify=NO_TLS) as http,
         Client(streamable_http_client(f"http://{HOST}:{port}/mcp", http_client=http)) as client,
     ):
         yield client

@@ -3,7 +3,6 @@
 import json
 import re
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -33,7 +32,7 @@ from flipsnack_mcp.team.authentication.changing import change_tokens
 from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, new_token, now_in_utc, token_digest
 from flipsnack_mcp.team.ending import Ending
 from flipsnack_mcp.workflows.history import Event, every_trail
-from tests.listening import free_listener
+from tests.listening import NO_TLS, free_listener
 from tests.team.authentication.issuer import Issuer, running_issuer
 
 PUBLIC = "https://flipsnack.example.com"
@@ -43,8 +42,6 @@ REVISIONS = (MODERN, OLDER)
 CODE = re.compile(r'confirmation="([A-Z2-7]{8})"')
 NAMES = ("de", "fr", "uk")
 TITLE = "Weekly offers, Week 38"
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""For a client of its own for each request over plain HTTP: to read all authorities takes longer than the call."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ElicitRequestParams, ElicitResult
 
 from flipsnack_mcp.server.consent import reply
+from tests.listening import NO_TLS
 from tests.team.authentication.guarded import AUDIENCE, TITLE, Guarded, token_for
 from tests.team.authentication.issuer import signed
 
@@ -32,7 +33,7 @@ async def test_a_form_is_answered_through_the_door(
 
     with anyio.fail_after(120):
         async with (
-            httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=60) as http,
+            httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=60, verify=NO_TLS) as http,
             Client(streamable_http_client(own.url, http_client=http), mode=mode, elicitation_callback=person) as client,
         ):
             tools = {one.name for one in (await client.list_tools()).tools}

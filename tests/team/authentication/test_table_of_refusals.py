@@ -446,7 +446,7 @@ def test_of_five_hundred_calls_of_one_caller_no_more_get_through_than_may(
     for one in (caller, other):
         one.result("tools/list")
     own.forget()
-    with httpx2.Client(timeout=60, limits=httpx2.Limits(max_connections=500)) as http:
+    with httpx2.Client(timeout=60, limits=httpx2.Limits(max_connections=500), verify=NO_TLS) as http:
 
         def call(_: int) -> int:
             named = [("Mcp-Session-Id", caller.session)] if caller.session else []

@@ -17,7 +17,7 @@ from flipsnack_mcp.server.callers.caller import CALLER, Caller
 from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.team.exchange.routes import exchange_routes
-from tests.listening import free_listener
+from tests.listening import NO_TLS, free_listener
 from tests.server.bench import Assistant, Bench, Said
 
 HOST, PUBLIC = "127.0.0.1", "https://flips.example.test"
@@ -100,7 +100,7 @@ class Team:
         server = self.bench.server(self.store, **known, accounts=accounts)
         assistant = await self.ending.enter_async_context(self.bench.assistant(server=server))
         port = await self.ending.enter_async_context(served(Starlette(routes=exchange_routes(server))))
-        client = httpx2.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=60, trust_env=False)
+        client = httpx2.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=60, trust_env=False, verify=NO_TLS)
         return Replica(
             self.bench, server, assistant, await self.ending.enter_async_context(client), port, spool, caller
         )
