@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from flipsnack_mcp.files import lookahead
 from flipsnack_mcp.sandbox import Pace, Sandbox
 from flipsnack_mcp.team.exchange import guessing
 from tests.server.bench import KEY, SECRET, Bench, LoopClock, Witness
+from tests.server.conftest import patient_page_counter, schemas_checked_once
 from tests.team.exchange.replicas import Replica, Team
+
+__all__ = ["patient_page_counter", "schemas_checked_once"]
 
 
 @pytest.fixture
@@ -21,8 +23,7 @@ def tmp_path(quick_folder: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine counts pages slowly; who guesses is not waited for here."""
-    monkeypatch.setattr(lookahead, "COUNTING_SECONDS", 60.0)
+    """Who guesses is not waited for here."""
     monkeypatch.setattr(guessing, "WRONG_WAIT", 0.0)
 
 
