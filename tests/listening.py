@@ -13,6 +13,6 @@ NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 @contextmanager
 def free_listener() -> Iterator[socket.socket]:
     """At a free port. What it accepts waits for no acknowledgement between a head and its body (40 ms)."""
-    with socket.create_server((HOST, 0)) as listener:
+    with socket.create_server((HOST, 0), backlog=2048) as listener:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield listener

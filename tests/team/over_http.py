@@ -1,7 +1,8 @@
 """A server on HTTP in this process, on a free port, and what clients say to it."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -54,6 +55,16 @@ async def until(happened: Callable[[], object]) -> None:
     """Wait for something that tells nobody when it happens."""
     while not happened():  # noqa: ASYNC110
         await anyio.sleep(0.01)
+
+
+async def status_of(port: int, headers: Iterable[tuple[str, str]], content: bytes, path: str = "/mcp") -> int:
+    """Of one request on a connection of its own: for hundreds at once, of which a client would make more than a server."""
+    reader, writer = await asyncio.open_connection(HOST, port)
+    head = [f"POST {path} HTTP/1.1", f"Host: {HOST}:{port}", f"Content-Length: {len(content)}"]
+    writer.write("\r\n".join([*head, *map(": ".join, headers), "\r\n"]).encode() + content)
+    status = int((await reader.readline()).split()[1])
+    writer.close()
+    return status
 
 
 @asynccontextmanager

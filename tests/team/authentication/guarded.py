@@ -78,6 +78,10 @@ class Guarded:
     clock: "Ahead"
 
     @property
+    def port(self) -> int:
+        return int(self.url.removesuffix("/mcp").rpartition(":")[2])
+
+    @property
     def asked(self) -> dict[str, list[str]]:
         """What arrived at each sandbox at which anything did."""
         every = {name: [one.action for one in sandbox.requests] for name, sandbox in self.sandboxes.items()}

@@ -10,10 +10,7 @@ import pytest
 from flipsnack_mcp.sandbox import Pace, Sandbox
 from flipsnack_mcp.team.exchange import guessing
 from tests.server.bench import KEY, SECRET, Bench, LoopClock, Witness
-from tests.server.conftest import patient_page_counter, schemas_checked_once
 from tests.team.exchange.replicas import Replica, Team
-
-__all__ = ["patient_page_counter", "schemas_checked_once"]
 
 
 @pytest.fixture
