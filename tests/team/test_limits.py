@@ -8,8 +8,7 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-from mcp import Client, MCPError
-from mcp.client.streamable_http import streamable_http_client
+from mcp import MCPError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flipsnack_mcp.for_a_team import TeamSettings
@@ -18,7 +17,18 @@ from flipsnack_mcp.team import limits
 from flipsnack_mcp.team.limits import Limits, Strangers
 from flipsnack_mcp.team.usage import FORGOTTEN_AFTER, Usages
 from tests.listening import NO_TLS
-from tests.team.over_http import ACCEPTED, HOST, asked, message_in, modern, served, status_of, until, whole_application
+from tests.team.over_http import (
+    ACCEPTED,
+    HOST,
+    asked,
+    message_in,
+    modern,
+    official_client,
+    served,
+    status_of,
+    until,
+    whole_application,
+)
 from tests.virtual_clock import StandingClock, VirtualLoop
 
 CALL = asked("tools/call", name="list_collections", arguments={})
@@ -347,11 +357,7 @@ def test_what_one_has_is_forgotten_only_when_it_is_whole_again() -> None:
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_the_official_client_reads_why_and_when(mode: Any) -> None:
     app = whole_application(team=True, caller_calls_per_second=1)
-    async with (
-        served(app) as port,
-        client() as http,
-        Client(streamable_http_client(f"http://{HOST}:{port}/mcp", http_client=http), mode=mode) as one,
-    ):
+    async with served(app) as port, official_client(f"http://{HOST}:{port}/mcp", mode=mode) as one:
         await one.call_tool("get_user_stats", {})
         with pytest.raises(MCPError, match="You began 1 calls within a second") as refused:
             await one.call_tool("get_user_stats", {})

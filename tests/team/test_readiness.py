@@ -21,7 +21,7 @@ from flipsnack_mcp.team.ending import Ending
 from flipsnack_mcp.team.readiness import Check, Readiness, accounts_can_be_asked, store_answers
 from tests.listening import NO_TLS
 from tests.redis_server import running_redis
-from tests.team.over_http import HOST, served, until, whole_application
+from tests.team.over_http import HOST, ending_by_itself, served, until, whole_application
 
 
 class Broken(MemoryStore):
@@ -144,7 +144,10 @@ async def test_the_application_tells_both_without_asking_who_it_is_and_names_nob
 
 async def test_it_is_not_ready_from_the_moment_it_is_told_to_end() -> None:
     ending = Ending(notice=60.0)
-    async with served(whole_application(ending=ending), ending) as port, httpx2.AsyncClient(verify=NO_TLS) as http:
+    async with (
+        ending_by_itself(whole_application(ending=ending), ending) as port,
+        httpx2.AsyncClient(verify=NO_TLS) as http,
+    ):
         before = (await http.get(f"http://{HOST}:{port}/ready")).status_code
         ending.begin()
         after, alive = [(await http.get(f"http://{HOST}:{port}{path}")).status_code for path in ("/ready", "/health")]

@@ -1,5 +1,6 @@
 """A server of several accounts on a real socket, which asks who calls; and clients of both revisions that bring a token."""
 
+import asyncio
 import json
 import re
 import socket
@@ -34,6 +35,7 @@ from flipsnack_mcp.team.ending import Ending
 from flipsnack_mcp.workflows.history import Event, every_trail
 from tests.listening import NO_TLS, free_listener
 from tests.team.authentication.issuer import Issuer, running_issuer
+from tests.team.over_http import PromptServer
 
 PUBLIC = "https://flipsnack.example.com"
 AUDIENCE = f"{PUBLIC}/mcp"
@@ -252,8 +254,8 @@ def as_a_teams(settings: Settings) -> Settings:
     return replace(settings, team=True, accounts=tuple(replace(one, team=True) for one in settings.accounts))
 
 
-class Announced(uvicorn.Server):
-    """Says when it is there."""
+class Announced(PromptServer):
+    """Says when it is there, and is told to end by another thread."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -262,7 +264,12 @@ class Announced(uvicorn.Server):
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self.loop = asyncio.get_running_loop()
         self.there.set()
+
+    @override
+    def end(self) -> None:
+        self.loop.call_soon_threadsafe(super().end)
 
 
 @contextmanager
@@ -277,7 +284,7 @@ def listening(app: Any) -> Iterator[int]:
             assert server.there.wait(60)
             yield int(listener.getsockname()[1])
         finally:
-            server.should_exit = True
+            server.end()
             thread.join()
 
 
