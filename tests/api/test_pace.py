@@ -30,13 +30,17 @@ SOME_LIMITS = (((5, 1.0), (60, 60.0)), ((3, 0.5), (12, 5.0)), ((1, 0.2), (4, 3.0
 
 
 class JsonStore(BudgetInMemory):
-    """Shared by the pacers of a test. Every change goes through JSON, as it does between processes."""
+    """Shared by the pacers of a test. What is left goes through JSON, as it does between processes: at first each time."""
 
     skew = 0.0
+    changes = 0
 
     @override
     async def change(self, decide: Callable[[SharedBudget, float], T]) -> T:
         answer = decide(self._document, anyio.current_time() + self.skew)
+        self.changes += 1
+        if self.changes > 50 and self.changes % 10:
+            return answer
         returned = json.loads(json.dumps(self._document))
         assert returned == self._document
         assert ledger.fits(returned)
