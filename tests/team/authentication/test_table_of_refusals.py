@@ -18,13 +18,13 @@ import pytest
 from anyio import to_thread
 
 from flipsnack_mcp.sandbox.faults import Fault
+from tests.listening import NO_TLS
 from tests.server.bench import PDF
 from tests.team.authentication.guarded import (
     ACCEPTED,
     AUDIENCE,
     CODE,
     MODERN,
-    NO_TLS,
     OLDER,
     PUBLIC,
     REVISIONS,
