@@ -3,8 +3,8 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -58,8 +58,9 @@ def message_in(text: str) -> Any:
 
 async def until(happened: Callable[[], object]) -> None:
     """Wait for something that tells nobody when it happens."""
-    while not happened():  # noqa: ASYNC110
-        await anyio.sleep(0.01)
+    with anyio.fail_after(60):
+        while not happened():  # noqa: ASYNC110
+            await anyio.sleep(0.01)
 
 
 async def status_of(port: int, headers: Iterable[tuple[str, str]], content: bytes, path: str = "/mcp") -> int:
@@ -81,6 +82,12 @@ class PromptServer(uvicorn.Server):
 
     def end(self) -> None:
         self._told.set()
+
+    @override
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """They are meant for the tests."""
+        yield
 
     @override
     async def main_loop(self) -> None:

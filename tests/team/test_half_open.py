@@ -144,11 +144,15 @@ async def test_an_answer_may_take_as_long_as_it_takes() -> None:
             assert (await http.post(f"http://{HOST}:{port}/", content=b"x" * 1000)).text == "first and last"
 
 
-async def test_the_oldest_unfinished_one_makes_room() -> None:
+@pytest.mark.parametrize("sent", [b"", HEAD + b"Content-Length: 2\r\n\r\n1"], ids=["heads", "bodies"])
+async def test_the_oldest_unfinished_one_makes_room(sent: bytes) -> None:
     patient = Patience(request=60.0, keep_alive=1, unfinished=20, settling=0)
     async with served(reads_all, patience=patient) as port:
         first, one = await asyncio.open_connection(HOST, port)
+        one.write(sent)
         others = [await asyncio.open_connection(HOST, port) for _ in range(20)]
+        for _, other in others:
+            other.write(sent)
         with anyio.fail_after(5):
             await until_closed(first)
             async with httpx2.AsyncClient(verify=NO_TLS) as http:

@@ -14,6 +14,7 @@ from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.callers.caller import CALLER, Caller
 from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.store.sqlite import MemoryStore
+from flipsnack_mcp.team.connections import Patience
 from flipsnack_mcp.team.exchange.routes import exchange_routes
 from tests.server.bench import Assistant, Bench, Said
 from tests.team.over_http import served
@@ -47,8 +48,8 @@ class Replica:
         return path_of(said.data["upload_address"]), said.data["upload_id"]
 
     def on_a_socket(self) -> AbstractAsyncContextManager[int]:
-        """The port at which they are reached over HTTP."""
-        return served(self.routes)
+        """The port at which they are reached over HTTP, where only they themselves end what takes too long."""
+        return served(self.routes, patience=Patience(request=3600.0, keep_alive=60, unfinished=20))
 
     @property
     def app(self) -> App:

@@ -5,7 +5,7 @@ import gzip
 import hashlib
 import io
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from tests.in_memory import rows_of
 from tests.listening import NO_TLS
 from tests.server.bench import PDF
 from tests.team.exchange.replicas import BERT, Replica, Team, path_of
-from tests.team.over_http import HOST
+from tests.team.over_http import HOST, until
 from tests.virtual_clock import VirtualLoop
 
 CATALOGUE = Path(__file__).parents[3] / "flipsnack_mcp" / "commands" / "catalogue.pdf"
@@ -38,13 +38,6 @@ async def until_ended(replica: Replica, upload_id: str) -> None:
     with anyio.fail_after(60):
         while (said := await replica.call("get_upload", upload_id=upload_id)).data["state"] != "complete":
             assert said.data["state"] in {"uploading", "converting"}, said.text
-
-
-async def until(seen: Callable[[], bool]) -> None:
-    """Wait for what no event tells of."""
-    with anyio.fail_after(60):
-        while not seen():  # noqa: ASYNC110
-            await anyio.sleep(0.01)
 
 
 @asynccontextmanager
@@ -292,7 +285,8 @@ async def test_what_comes_too_slowly_is_dropped_and_may_come_again(
 
     monkeypatch.setattr(receiving, "IN_ALL_SECONDS", 0.2)
     async with over_http(replica) as http:
-        assert await sent_until_answered(http, address, dripping()) in {408, None}
+        with anyio.fail_after(60):
+            assert await sent_until_answered(http, address, dripping()) in {408, None}
     monkeypatch.undo()
     assert nothing_sent(replica)
     assert (await replica.web.put(address, content=PDF)).status_code == 202
