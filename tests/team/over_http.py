@@ -66,11 +66,11 @@ async def until(happened: Callable[[], object]) -> None:
 async def status_of(port: int, headers: Iterable[tuple[str, str]], content: bytes, path: str = "/mcp") -> int:
     """Of one request on a connection of its own: for hundreds at once, of which a client would make more than a server."""
     reader, writer = await asyncio.open_connection(HOST, port)
-    head = [f"POST {path} HTTP/1.1", f"Host: {HOST}:{port}", f"Content-Length: {len(content)}"]
+    head = [f"POST {path} HTTP/1.1", f"Host: {HOST}:{port}", f"Content-Length: {len(content)}", "Connection: close"]
     writer.write("\r\n".join([*head, *map(": ".join, headers), "\r\n"]).encode() + content)
-    status = int((await reader.readline()).split()[1])
+    answer = await reader.read()  # all of it: who goes before stops what was begun
     writer.close()
-    return status
+    return int(answer.split()[1])
 
 
 class PromptServer(uvicorn.Server):
