@@ -115,7 +115,7 @@ class Guarded:
         """One request with these headers of who makes it."""
         headers, body = modern("tools/call", name="list_collections", arguments={})
         given = [*headers.items(), *more.items(), *(("Authorization", one) for one in authorization)]
-        with httpx2.Client(verify=NO_TLS) as http:
+        with httpx2.Client(verify=NO_TLS, trust_env=False) as http:
             return http.request(method, self.url, headers=given, content=json.dumps(body).encode())
 
 
@@ -162,7 +162,7 @@ class Assistant:
 
     def _post(self, headers: Mapping[str, str], body: Mapping[str, Any]) -> httpx2.Response:
         given = {**headers, "Authorization": f"Bearer {self.token}"}
-        with httpx2.Client(timeout=60, verify=NO_TLS) as http:
+        with httpx2.Client(timeout=60, verify=NO_TLS, trust_env=False) as http:
             return http.post(self.url, headers=given, content=json.dumps(body).encode())
 
 

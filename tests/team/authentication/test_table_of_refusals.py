@@ -83,12 +83,14 @@ class Cell:
         given, content = self.request(token, *headers)
         if body is not None:
             content = body
-        return httpx2.post(self.place.url + query, headers=given, content=content, timeout=60, verify=NO_TLS)
+        return httpx2.post(
+            self.place.url + query, headers=given, content=content, timeout=60, verify=NO_TLS, trust_env=False
+        )
 
     def at(self, address: str, method: str = "PUT", content: bytes = PDF) -> httpx2.Response:
         """What an address of this server answers."""
         path = address.removeprefix(PUBLIC)
-        with httpx2.Client(timeout=60, verify=NO_TLS) as http:
+        with httpx2.Client(timeout=60, verify=NO_TLS, trust_env=False) as http:
             return http.request(method, self.place.url.removesuffix("/mcp") + path, content=content)
 
 
