@@ -184,10 +184,13 @@ async def street() -> AsyncIterator[Street]:
         await opened.end()
 
 
+SET_BY_A_PERSON = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
+
+
 def no_network_settings(monkeypatch: Any) -> None:
     """Forget what the person who runs the tests has set."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
-    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"):
+    for name in SET_BY_A_PERSON:
         monkeypatch.delenv(name, raising=False)

@@ -50,16 +50,18 @@ def only_our_errors(action: Action[Any], answer: bytes) -> None:
     assert result.model_dump_json().encode()
 
 
-@every_action
-@given(answer=st.binary(max_size=40) | st.text(max_size=40).map(lambda text: text.encode("utf-8", "surrogatepass")))
-@settings(max_examples=30)
+@given(
+    kind=st.sampled_from(ACTIONS),
+    answer=st.binary(max_size=40) | st.text(max_size=40).map(lambda text: text.encode("utf-8", "surrogatepass")),
+)
+@settings(max_examples=150)
 def test_whatever_bytes_come_are_read_or_called_unreadable(kind: type[Action[Any]], answer: bytes) -> None:
     only_our_errors(sampled(kind), answer)
 
 
 @every_action
 @given(data=json_values, code=st.sampled_from([20, "20", 20.0, " 20 ", 22, None, True, "", [], -1, 10**30]))
-@settings(max_examples=40)
+@settings(max_examples=20)
 @example(data={}, code=20)
 @example(data=[], code=20)
 @example(data={"flipbooks": 2, "pages": 3, "collections": 4, "fields": 5, "extra": 6}, code=20)
@@ -68,10 +70,10 @@ def test_whatever_json_comes_is_read_or_called_unreadable(kind: type[Action[Any]
 
 
 @every_action
-@pytest.mark.parametrize("depth", [50, *range(900, 1010, 10), 5000, 100_000])
-def test_a_deeply_nested_answer_is_no_crash(kind: type[Action[Any]], depth: int) -> None:
-    nested = b"[" * depth + b"]" * depth
-    only_our_errors(sampled(kind), b'{"code":20,"data":{"status":' + nested + b',"embedCode":' + nested + b"}}")
+def test_a_deeply_nested_answer_is_no_crash(kind: type[Action[Any]]) -> None:
+    for depth in (50, *range(900, 1010, 10), 5000, 100_000):
+        nested = b"[" * depth + b"]" * depth
+        only_our_errors(sampled(kind), b'{"code":20,"data":{"status":' + nested + b',"embedCode":' + nested + b"}}")
 
 
 @pytest.mark.parametrize(

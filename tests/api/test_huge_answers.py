@@ -26,7 +26,7 @@ from flipsnack_mcp.api.exchange import LARGE, LARGEST_ANSWER
 from flipsnack_mcp.api.wire import decode
 from tests.api.asking import Recorder, asking, each
 
-MANY = 20_000
+MANY = 3000
 ENTRIES = 1000
 GET, STATS = GetCollection(collection_hash="fxh4k89"), GetCollectionStats(collection_hash="fxh4k89")
 ROW = {"collectionHash": "fxh4k89", "collectionTitle": "T", "collectionStatus": "public", "directLink": "https://a.b/c"}

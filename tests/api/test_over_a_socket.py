@@ -9,6 +9,7 @@ import pytest
 from anyio.abc import TaskStatus
 from typing_extensions import override
 
+from flipsnack_mcp.api import retry
 from flipsnack_mcp.api.actions.collections import DeleteCollection, GetCollection, ListCollections
 from flipsnack_mcp.api.actions.legacy import AddFlipbook
 from flipsnack_mcp.api.actions.publishing import CreateCollection
@@ -34,7 +35,9 @@ def sandbox() -> Sandbox:
 
 
 @pytest.fixture
-async def flipsnack(sandbox: Sandbox) -> AsyncIterator[Flipsnack]:
+async def flipsnack(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Flipsnack]:
+    monkeypatch.setattr(retry, "pause_before", lambda *_: 0.0)  # how long it waits is seen on a virtual clock
+
     async def served(*, task_status: TaskStatus[dict[str, str]]) -> None:
         await serve(sandbox, "127.0.0.1", 0, task_status.started)
 
@@ -88,7 +91,7 @@ async def test_several_megabytes_arrive_whole_also_at_the_second_try(sandbox: Sa
 async def test_a_hanging_answer_ends_with_the_calls_time(sandbox: Sandbox, flipsnack: Flipsnack) -> None:
     await flipsnack.send(ListCollections())  # opens what a busy machine takes its time to open
     sandbox.add_fault(Fault("hang", phase="after"))
-    sending = flipsnack.send(CreateCollection(title="T"), Paper(), Terms(deadline=anyio.current_time() + 1.5))
+    sending = flipsnack.send(CreateCollection(title="T"), Paper(), Terms(deadline=anyio.current_time() + 1.0))
     error = await error_of(sending, UnreachableError)
     assert [one.action for one in sandbox.requests[1:]] == ["collection.create"]
     assert error.changed is Changed.PERHAPS

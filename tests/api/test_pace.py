@@ -30,13 +30,17 @@ SOME_LIMITS = (((5, 1.0), (60, 60.0)), ((3, 0.5), (12, 5.0)), ((1, 0.2), (4, 3.0
 
 
 class JsonStore(BudgetInMemory):
-    """Shared by the pacers of a test. Every change goes through JSON, as it does between processes."""
+    """Shared by the pacers of a test. What is left goes through JSON, as it does between processes: at first each time."""
 
     skew = 0.0
+    changes = 0
 
     @override
     async def change(self, decide: Callable[[SharedBudget, float], T]) -> T:
         answer = decide(self._document, anyio.current_time() + self.skew)
+        self.changes += 1
+        if self.changes > 50 and self.changes % 10:
+            return answer
         returned = json.loads(json.dumps(self._document))
         assert returned == self._document
         assert ledger.fits(returned)
@@ -90,9 +94,9 @@ class Calls:
             for one in range(number):
                 group.start_soon(self.one, pacers[one % len(pacers)])
 
-    async def ten_minutes(self, *pacers: Pacer) -> None:
+    async def five_minutes(self, *pacers: Pacer) -> None:
         """Batches of one call after another, one for each of these."""
-        with anyio.move_on_after(600):
+        with anyio.move_on_after(300):
             async with anyio.create_task_group() as group:
                 for pacer in pacers:
                     group.start_soon(self.for_ever, pacer)
@@ -168,7 +172,7 @@ class Fuzz:
 
 async def test_no_window_is_broken_at_arrival_whatever_the_delays_cancellations_and_kills() -> None:
     calls = 0
-    for seed in range(30):
+    for seed in range(20):
         fuzz = Fuzz(pace, seed)
         assert not await fuzz.faults(), f"seed {seed}"
         calls += len(fuzz.granted)
@@ -212,9 +216,9 @@ async def test_the_fuzz_finds_every_mutant(
 async def test_background_alone_uses_the_allowance_and_shares_it_evenly() -> None:
     store, calls = JsonStore(), Calls()
     pacers = [Pacer(store) for _ in range(3)]
-    await calls.ten_minutes(*pacers * 2)
+    await calls.five_minutes(*pacers * 2)
     shares = [calls.by[pacer] for pacer in pacers]
-    assert sum(shares) >= 0.95 * 600
+    assert sum(shares) >= 0.95 * 300
     assert max(shares) - min(shares) <= 2
     assert not broken(calls.granted, BudgetRules().limits)
 
@@ -222,8 +226,8 @@ async def test_background_alone_uses_the_allowance_and_shares_it_evenly() -> Non
 async def test_calls_that_go_a_little_late_cost_nothing_of_the_allowance() -> None:
     store, calls = JsonStore(), Calls(takes=0.05)
     pacers = [Pacer(Process(store, lambda: 0.02)) for _ in range(3)]
-    await calls.ten_minutes(*pacers)
-    assert sum(calls.by.values()) >= 0.98 * 600
+    await calls.five_minutes(*pacers)
+    assert sum(calls.by.values()) >= 0.98 * 300
     assert not broken(calls.granted, BudgetRules().limits)
 
 

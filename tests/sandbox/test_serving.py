@@ -11,6 +11,7 @@ import pytest
 
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.sandbox.serving import listener_at, serve
+from tests.listening import NO_TLS
 from tests.sandbox.calling import Caller
 
 
@@ -23,7 +24,7 @@ async def served(sandbox: Sandbox) -> AsyncIterator[Caller]:
         addresses.update(told)
         accepting.set()
 
-    async with anyio.create_task_group() as group, httpx2.AsyncClient(timeout=30) as http:
+    async with anyio.create_task_group() as group, httpx2.AsyncClient(timeout=30, verify=NO_TLS) as http:
         group.start_soon(partial(serve, sandbox, "127.0.0.1", 0, ready))
         await accepting.wait()
         assert (addresses["api_key"], addresses["api_secret"]) == (sandbox.api_key, sandbox.api_secret)

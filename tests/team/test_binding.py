@@ -9,6 +9,7 @@ import pytest
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication import refusal_to_serve
 from flipsnack_mcp.team.binding import names_bound_to, one_of_several
+from tests.listening import NO_TLS
 from tests.team.over_http import ACCEPTED, HELLO, HOST, served, whole_application
 
 PUBLIC = "https://tools.example.com/"
@@ -90,7 +91,7 @@ def test_one_person_on_loopback_has_the_server_alone(state: str) -> None:
 
 async def answered(path: str, headers: dict[str, str], **settings: Any) -> httpx2.Response:
     app = whole_application(host="0.0.0.0", **settings)  # noqa: S104  # as if it were bound so
-    async with served(app) as port, httpx2.AsyncClient() as http:
+    async with served(app) as port, httpx2.AsyncClient(verify=NO_TLS) as http:
         if path in {"/mcp", "/flipsnack/mcp"}:
             return await http.post(f"http://{HOST}:{port}{path}", json=HELLO, headers={**ACCEPTED, **headers})
         return await http.get(f"http://{HOST}:{port}{path}", headers=headers)

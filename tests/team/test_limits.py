@@ -8,8 +8,7 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-from mcp import Client, MCPError
-from mcp.client.streamable_http import streamable_http_client
+from mcp import MCPError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flipsnack_mcp.for_a_team import TeamSettings
@@ -17,7 +16,19 @@ from flipsnack_mcp.server.callers.caller import CALLER, Caller
 from flipsnack_mcp.team import limits
 from flipsnack_mcp.team.limits import Limits, Strangers
 from flipsnack_mcp.team.usage import FORGOTTEN_AFTER, Usages
-from tests.team.over_http import ACCEPTED, HOST, asked, message_in, modern, served, until, whole_application
+from tests.listening import NO_TLS
+from tests.team.over_http import (
+    ACCEPTED,
+    HOST,
+    asked,
+    message_in,
+    modern,
+    official_client,
+    served,
+    status_of,
+    until,
+    whole_application,
+)
 from tests.virtual_clock import StandingClock, VirtualLoop
 
 CALL = asked("tools/call", name="list_collections", arguments={})
@@ -60,26 +71,26 @@ def limited(app: ASGIApp, **settings: Any) -> Called:
     return Called(Limits(app, TeamSettings(**settings)))
 
 
-def client(most: int = 600) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(timeout=60, limits=httpx2.Limits(max_connections=most))
+def client() -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(timeout=60, verify=NO_TLS)
 
 
 async def test_of_five_hundred_calls_at_once_sixteen_are_made_and_nobody_else_notices() -> None:
     app, seen = Waits(), Counter[int]()
-    async with served(limited(app, caller_calls_per_second=1000)) as port, client() as http:
-        address = f"http://{HOST}:{port}/mcp"
+    content = json.dumps(CALL).encode()
+    async with served(limited(app, caller_calls_per_second=1000)) as port:
 
         async def call() -> None:
-            seen[(await http.post(address, json=CALL, headers=OLDER)).status_code] += 1
+            seen[await status_of(port, OLDER.items(), content)] += 1
 
         async with anyio.create_task_group() as group:
             for _ in range(500):
                 group.start_soon(call)
             await until(lambda: seen[429] == 484)
             # Sixteen are still under way.
-            other = await http.post(f"{address}?now", json=CALL, headers={**OLDER, "X-Name": "ben"})
+            other = await status_of(port, {**OLDER, "X-Name": "ben"}.items(), content, "/mcp?now")
             app.go_on.set()
-    assert other.status_code == 200
+    assert other == 200
     assert seen == {200: 16, 429: 484}
     assert app.came == {"anna": 16, "ben": 1}
 
@@ -346,7 +357,7 @@ def test_what_one_has_is_forgotten_only_when_it_is_whole_again() -> None:
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_the_official_client_reads_why_and_when(mode: Any) -> None:
     app = whole_application(team=True, caller_calls_per_second=1)
-    async with served(app) as port, Client(streamable_http_client(f"http://{HOST}:{port}/mcp"), mode=mode) as one:
+    async with served(app) as port, official_client(f"http://{HOST}:{port}/mcp", mode=mode) as one:
         await one.call_tool("get_user_stats", {})
         with pytest.raises(MCPError, match="You began 1 calls within a second") as refused:
             await one.call_tool("get_user_stats", {})

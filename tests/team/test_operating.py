@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import httpx2
 import pytest
 from mcp import Client
-from mcp.client.streamable_http import streamable_http_client
 
 from flipsnack_mcp import observed
 from flipsnack_mcp.server.callers.caller import Right
@@ -23,7 +21,7 @@ from flipsnack_mcp.team.authentication.changing import change_tokens
 from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, new_token, now_in_utc, token_digest
 from flipsnack_mcp.team.operating import lines
 from tests.observing import Seen, facts_of, observing
-from tests.team.over_http import HOST, served, whole_application
+from tests.team.over_http import HOST, official_client, served, whole_application
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
 CHANGES_EACH_TIME = frozenset(
@@ -57,8 +55,7 @@ async def server(tokens: Path) -> AsyncIterator[Client]:
     app = whole_application(replace(settings, accounts=(replace(settings, name="de"),)))
     async with (
         served(app) as port,
-        httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http,
-        Client(streamable_http_client(f"http://{HOST}:{port}/mcp", http_client=http)) as client,
+        official_client(f"http://{HOST}:{port}/mcp", token) as client,
     ):
         yield client
 

@@ -19,8 +19,9 @@ from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.team import readiness
 from flipsnack_mcp.team.ending import Ending
 from flipsnack_mcp.team.readiness import Check, Readiness, accounts_can_be_asked, store_answers
+from tests.listening import NO_TLS
 from tests.redis_server import running_redis
-from tests.team.over_http import HOST, served, until, whole_application
+from tests.team.over_http import HOST, ending_by_itself, served, whole_application
 
 
 class Broken(MemoryStore):
@@ -133,7 +134,7 @@ async def test_a_replica_is_told_from_another_and_stays_the_same() -> None:
 async def test_the_application_tells_both_without_asking_who_it_is_and_names_nobody() -> None:
     accounts = (replace(Settings(sandbox=True), name="secret-customer"),)
     app = whole_application(replace(Settings(), accounts=accounts), team=True, public_url="https://tools.example.com/")
-    async with served(app) as port, httpx2.AsyncClient() as http:
+    async with served(app) as port, httpx2.AsyncClient(verify=NO_TLS) as http:
         answers = [await http.get(f"http://{HOST}:{port}{path}") for path in ("/health", "/ready")]
         refused = await http.post(f"http://{HOST}:{port}/ready")
     assert [one.status_code for one in answers] == [200, 200]
@@ -143,20 +144,26 @@ async def test_the_application_tells_both_without_asking_who_it_is_and_names_nob
 
 async def test_it_is_not_ready_from_the_moment_it_is_told_to_end() -> None:
     ending = Ending(notice=60.0)
-    async with served(whole_application(ending=ending), ending) as port, httpx2.AsyncClient() as http:
+    async with (
+        ending_by_itself(whole_application(ending=ending), ending) as port,
+        httpx2.AsyncClient(verify=NO_TLS) as http,
+    ):
         before = (await http.get(f"http://{HOST}:{port}/ready")).status_code
         ending.begin()
         after, alive = [(await http.get(f"http://{HOST}:{port}{path}")).status_code for path in ("/ready", "/health")]
     assert (before, after, alive) == (200, 503, 200)
 
 
-async def test_a_server_on_redis_is_ready_while_that_answers_and_says_what_it_does_not_keep(tmp_path: Path) -> None:
+async def test_a_server_on_redis_is_ready_while_that_answers_and_says_what_it_does_not_keep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "SEEN_FOR", 0.0)  # it looks anew each time
     with running_redis(tmp_path, "--appendonly", "no") as redis:
         settings = Settings(sandbox=True, state=redis.url)
         told = list[tuple[int, str]]()
         async with (
             served(whole_application(settings, store=open_store(redis.url))) as port,
-            httpx2.AsyncClient() as http,
+            httpx2.AsyncClient(verify=NO_TLS) as http,
         ):
 
             async def ask() -> None:
@@ -166,8 +173,6 @@ async def test_a_server_on_redis_is_ready_while_that_answers_and_says_what_it_do
             await ask()
             for change in (redis.stop, redis.start):
                 change()
-                latest = anyio.current_time() + readiness.SEEN_FOR
-                await until(lambda: anyio.current_time() > latest)  # noqa: B023 - it is waited for
                 await ask()
     assert [status for status, _ in told] == [200, 503, 200]
     assert "appendonly is no" in told[0][1]
@@ -182,7 +187,7 @@ async def test_files_that_cannot_be_used_are_told_of_and_let_a_server_work(tmp_p
         "spool_dir": tmp_path / "a file" / "spool",
         "state_key_file": tmp_path / "none.key",
     }
-    async with served(whole_application(**wrong)) as number, httpx2.AsyncClient() as http:
+    async with served(whole_application(**wrong)) as number, httpx2.AsyncClient(verify=NO_TLS) as http:
         answer = await http.get(f"http://{HOST}:{number}/ready")
     assert (answer.status_code, answer.json()["remarks"]) == (200, [NO_SPOOL, NO_KEY])
     assert str(tmp_path) not in answer.text
@@ -190,7 +195,7 @@ async def test_files_that_cannot_be_used_are_told_of_and_let_a_server_work(tmp_p
 
 async def test_before_the_first_token_it_is_ready_and_says_that_nobody_has_one(tmp_path: Path) -> None:
     named: dict[str, Any] = {"team": True, "tokens": tmp_path / "none.json", "spool_dir": tmp_path / "spool"}
-    async with served(whole_application(**named)) as number, httpx2.AsyncClient() as http:
+    async with served(whole_application(**named)) as number, httpx2.AsyncClient(verify=NO_TLS) as http:
         ready = await http.get(f"http://{HOST}:{number}/ready")
         refused = await http.post(f"http://{HOST}:{number}/mcp", headers={"Authorization": "Bearer fsm_none"})
     assert (ready.status_code, ready.json()["remarks"]) == (200, ["Nobody has a token of the file yet."])
@@ -200,6 +205,6 @@ async def test_before_the_first_token_it_is_ready_and_says_that_nobody_has_one(t
 async def test_of_files_that_can_be_used_nothing_is_said(tmp_path: Path) -> None:
     async with (
         served(whole_application(team=True, spool_dir=tmp_path / "spool")) as number,
-        httpx2.AsyncClient() as http,
+        httpx2.AsyncClient(verify=NO_TLS) as http,
     ):
         assert "remarks" not in (await http.get(f"http://{HOST}:{number}/ready")).json()

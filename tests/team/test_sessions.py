@@ -6,6 +6,7 @@ from starlette.types import ASGIApp
 
 from flipsnack_mcp.team import sessions
 from flipsnack_mcp.team.sessions import MOST_SESSIONS, Sessions
+from tests.listening import NO_TLS
 from tests.team.over_http import ACCEPTED, HELLO, HOST, OLDER, PING, served, whole_application
 from tests.team.test_limits import Called, Waits, in_memory
 from tests.virtual_clock import StandingClock
@@ -14,7 +15,10 @@ from tests.virtual_clock import StandingClock
 async def test_a_caller_opens_so_many_sessions_and_another_when_one_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "MOST_SESSIONS", 2)
     app = whole_application(team=True, sticky=True)
-    async with served(app) as port, httpx2.AsyncClient(base_url=f"http://{HOST}:{port}", headers=ACCEPTED) as http:
+    async with (
+        served(app) as port,
+        httpx2.AsyncClient(base_url=f"http://{HOST}:{port}", headers=ACCEPTED, verify=NO_TLS) as http,
+    ):
         first, _, refused = [await http.post("/mcp", json=HELLO) for _ in range(3)]
         known = {"mcp-session-id": first.headers["mcp-session-id"], "mcp-protocol-version": OLDER}
         assert (await http.post("/mcp", json=PING, headers=known)).status_code == 200

@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from mcp import Client
 from mcp.client import ClientRequestContext
 from mcp.types import ElicitRequestParams, ElicitResult
 
+from flipsnack_mcp.server.consent import reply
 from tests.commands.ahead import text_of
-from tests.team.over_http import HOST, served, whole_application
+from tests.team.over_http import HOST, official_client, served, whole_application
 
 
 @pytest.mark.parametrize(
@@ -21,8 +21,9 @@ from tests.team.over_http import HOST, served, whole_application
     ],
 )
 async def test_a_person_is_asked_where_the_answer_finds_the_way_back(
-    mode: Any, settings: dict[str, Any], *, form: bool
+    mode: Any, settings: dict[str, Any], *, form: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(reply, "TOO_FAST", 0.0)  # nobody is waited for
     asked = list[str]()
 
     async def declines(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:  # noqa: ARG001
@@ -32,7 +33,7 @@ async def test_a_person_is_asked_where_the_answer_finds_the_way_back(
     app = whole_application(**settings)
     async with (
         served(app) as port,
-        Client(f"http://{HOST}:{port}/mcp", mode=mode, elicitation_callback=declines) as client,
+        official_client(f"http://{HOST}:{port}/mcp", mode=mode, elicitation_callback=declines) as client,
     ):
         listed = await client.call_tool("list_collections", {"limit": 1})
         assert listed.structured_content

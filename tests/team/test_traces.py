@@ -10,6 +10,7 @@ from opentelemetry.trace import get_current_span
 
 from flipsnack_mcp.server.arriving.observing import FACTS_IN_SCOPE, Observing, RequestFacts
 from flipsnack_mcp.team.operating.lines import trace_of
+from tests.listening import NO_TLS
 from tests.observing import Seen, observing
 from tests.team.over_http import ACCEPTED, HELLO, HOST, MODERN, OLDER, asked, modern, served, whole_application
 
@@ -42,7 +43,10 @@ def trace_ids(seen: Seen, name: str) -> set[str]:
 @pytest.mark.parametrize("stated", ["", "nonsense", f"00-{'0' * 32}-{PARENT}-01", STATED["traceparent"]])
 async def test_a_call_stands_in_the_trace_that_its_header_names(seen: Seen, revision: str, stated: str) -> None:
     headers = {**STATED, "traceparent": stated} if stated else {}
-    async with served(whole_application()) as port, httpx2.AsyncClient(base_url=f"http://{HOST}:{port}") as http:
+    async with (
+        served(whole_application()) as port,
+        httpx2.AsyncClient(base_url=f"http://{HOST}:{port}", verify=NO_TLS) as http,
+    ):
         answer = await called(http, revision, **headers)
     assert answer.status_code == 200
     expected = {TRACE} if stated == STATED["traceparent"] else trace_ids(seen, "collection.getList") - {TRACE}

@@ -1,9 +1,9 @@
 """A server of several accounts on a real socket, which asks who calls; and clients of both revisions that bring a token."""
 
+import asyncio
 import json
 import re
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -33,8 +33,9 @@ from flipsnack_mcp.team.authentication.changing import change_tokens
 from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, new_token, now_in_utc, token_digest
 from flipsnack_mcp.team.ending import Ending
 from flipsnack_mcp.workflows.history import Event, every_trail
-from tests.listening import free_listener
+from tests.listening import NO_TLS, free_listener
 from tests.team.authentication.issuer import Issuer, running_issuer
+from tests.team.over_http import PromptServer
 
 PUBLIC = "https://flipsnack.example.com"
 AUDIENCE = f"{PUBLIC}/mcp"
@@ -43,8 +44,6 @@ REVISIONS = (MODERN, OLDER)
 CODE = re.compile(r'confirmation="([A-Z2-7]{8})"')
 NAMES = ("de", "fr", "uk")
 TITLE = "Weekly offers, Week 38"
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""For a client of its own for each request over plain HTTP: to read all authorities takes longer than the call."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +80,10 @@ class Guarded:
     clock: "Ahead"
 
     @property
+    def port(self) -> int:
+        return int(self.url.removesuffix("/mcp").rpartition(":")[2])
+
+    @property
     def asked(self) -> dict[str, list[str]]:
         """What arrived at each sandbox at which anything did."""
         every = {name: [one.action for one in sandbox.requests] for name, sandbox in self.sandboxes.items()}
@@ -112,7 +115,7 @@ class Guarded:
         """One request with these headers of who makes it."""
         headers, body = modern("tools/call", name="list_collections", arguments={})
         given = [*headers.items(), *more.items(), *(("Authorization", one) for one in authorization)]
-        with httpx2.Client(verify=NO_TLS) as http:
+        with httpx2.Client(verify=NO_TLS, trust_env=False) as http:
             return http.request(method, self.url, headers=given, content=json.dumps(body).encode())
 
 
@@ -159,7 +162,7 @@ class Assistant:
 
     def _post(self, headers: Mapping[str, str], body: Mapping[str, Any]) -> httpx2.Response:
         given = {**headers, "Authorization": f"Bearer {self.token}"}
-        with httpx2.Client(timeout=60, verify=NO_TLS) as http:
+        with httpx2.Client(timeout=60, verify=NO_TLS, trust_env=False) as http:
             return http.post(self.url, headers=given, content=json.dumps(body).encode())
 
 
@@ -251,8 +254,8 @@ def as_a_teams(settings: Settings) -> Settings:
     return replace(settings, team=True, accounts=tuple(replace(one, team=True) for one in settings.accounts))
 
 
-class Announced(uvicorn.Server):
-    """Says when it is there."""
+class Announced(PromptServer):
+    """Says when it is there, and is told to end by another thread."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -261,7 +264,12 @@ class Announced(uvicorn.Server):
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self.loop = asyncio.get_running_loop()
         self.there.set()
+
+    @override
+    def end(self) -> None:
+        self.loop.call_soon_threadsafe(super().end)
 
 
 @contextmanager
@@ -276,7 +284,7 @@ def listening(app: Any) -> Iterator[int]:
             assert server.there.wait(60)
             yield int(listener.getsockname()[1])
         finally:
-            server.should_exit = True
+            server.end()
             thread.join()
 
 

@@ -12,6 +12,7 @@ from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.team.authentication import Authentication, door
+from tests.listening import NO_TLS
 from tests.team.authentication.guarded import (
     ACCEPTED,
     AUDIENCE,
@@ -150,7 +151,7 @@ def test_who_listens_is_told_nothing_more_once_their_token_was_taken_back(
     anna = own.by(token_for(own, "anna", "de"), OLDER)
     anna.call("list_collections", limit=1)
     headers = {"Accept": "text/event-stream", "Mcp-Session-Id": anna.session, "Authorization": f"Bearer {anna.token}"}
-    with httpx2.Client(timeout=60) as http, http.stream("GET", own.url, headers=headers) as listening:
+    with httpx2.Client(timeout=60, verify=NO_TLS) as http, http.stream("GET", own.url, headers=headers) as listening:
         assert listening.status_code == 200
         revoke(own, "anna")
         listening.read()  # to its end

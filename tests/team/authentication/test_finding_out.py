@@ -15,6 +15,7 @@ from flipsnack_mcp.team.authentication import Authentication, behind_door
 from flipsnack_mcp.team.authentication.challenges import NotLetInError
 from flipsnack_mcp.team.authentication.changing import change_tokens
 from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, new_token, now_in_utc, token_digest
+from tests.listening import NO_TLS
 from tests.team.authentication.guarded import AUDIENCE, REVISIONS, Guarded, listening, token_for
 from tests.team.authentication.issuer import signed
 
@@ -32,7 +33,7 @@ async def test_it_is_told_whom_to_ask_for_a_token(public: str, path: str) -> Non
     origin = "/".join(public.split("/")[:3])
     assert known.challenges.metadata == origin + path
     with listening(Starlette(routes=known.routes)) as port:
-        async with httpx2.AsyncClient() as http:
+        async with httpx2.AsyncClient(verify=NO_TLS) as http:
             answers = [
                 await http.get(f"http://127.0.0.1:{port}{one}")
                 for one in (path, "/.well-known/oauth-protected-resource")

@@ -3,16 +3,14 @@
 from typing import Any
 
 import anyio
-import httpx2
 import pytest
-from mcp import Client
 from mcp.client import ClientRequestContext
-from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ElicitRequestParams, ElicitResult
 
 from flipsnack_mcp.server.consent import reply
 from tests.team.authentication.guarded import AUDIENCE, TITLE, Guarded, token_for
 from tests.team.authentication.issuer import signed
+from tests.team.over_http import official_client
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"], ids=["2026-07-28", "2025-11-25"])
@@ -31,10 +29,7 @@ async def test_a_form_is_answered_through_the_door(
         return ElicitResult(action="accept", content={"title": TITLE})
 
     with anyio.fail_after(120):
-        async with (
-            httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=60) as http,
-            Client(streamable_http_client(own.url, http_client=http), mode=mode, elicitation_callback=person) as client,
-        ):
+        async with official_client(own.url, token, mode=mode, elicitation_callback=person) as client:
             tools = {one.name for one in (await client.list_tools()).tools}
             done = await client.call_tool("delete_collection", {"collection_hash": own.hash_in("de")})
     assert "delete_collection" in tools

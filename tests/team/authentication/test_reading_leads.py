@@ -7,6 +7,7 @@ import httpx2
 
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.workflows.leads.hooks import add_hook
+from tests.listening import NO_TLS
 from tests.server.received import form
 from tests.team.authentication.guarded import AUDIENCE, Guarded, guarded, token_for
 from tests.team.authentication.issuer import signed
@@ -25,7 +26,8 @@ async def hook_of(place: Guarded, name: str) -> str:
 
 def test_what_arrives_at_a_hook_is_read_by_who_may(quick_folder: Path) -> None:
     with guarded(quick_folder, FLIPSNACK_LEADS="1") as place:
-        arrived = httpx2.post(place.url.removesuffix("/mcp") + anyio.run(hook_of, place, "de"), json=form("summer1"))
+        hook = place.url.removesuffix("/mcp") + anyio.run(hook_of, place, "de")
+        arrived = httpx2.post(hook, json=form("summer1"), verify=NO_TLS)
         assert arrived.status_code == 204
         reader, other = token_for(place, "rita", "de", may="read,leads"), token_for(place, "ben", "de", may="read")
         masked, revealed = place.by(reader).call(TOOL), place.by(reader).call(TOOL, reveal=True)

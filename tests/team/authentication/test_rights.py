@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -139,9 +140,10 @@ WITHOUT_A_TOOL = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("revision", REVISIONS)
-@pytest.mark.parametrize("may", ["write", "delete", "leads"])
-@pytest.mark.parametrize("what", WITHOUT_A_TOOL)
+@pytest.mark.parametrize(
+    ("what", "may", "revision"),
+    [(*one, REVISIONS[number % 2]) for number, one in enumerate(product(WITHOUT_A_TOOL, ("write", "delete", "leads")))],
+)
 def test_who_may_not_read_reads_no_resource_either(place: Guarded, what: str, may: str, revision: str) -> None:
     method, params = WITHOUT_A_TOOL[what]
     params = {name: value.replace("HASH", place.hash_in("de")) for name, value in params.items()}

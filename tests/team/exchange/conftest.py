@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from flipsnack_mcp.files import lookahead
 from flipsnack_mcp.sandbox import Pace, Sandbox
 from flipsnack_mcp.team.exchange import guessing
 from tests.server.bench import KEY, SECRET, Bench, LoopClock, Witness
@@ -21,8 +20,7 @@ def tmp_path(quick_folder: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine counts pages slowly; who guesses is not waited for here."""
-    monkeypatch.setattr(lookahead, "COUNTING_SECONDS", 60.0)
+    """Who guesses is not waited for here."""
     monkeypatch.setattr(guessing, "WRONG_WAIT", 0.0)
 
 

@@ -1,26 +1,25 @@
-"""Replicas of a team's server in this process, one store behind them, each with a spool of its own, over real HTTP."""
+"""Replicas of a team's server in this process, one store behind them, each with a spool of its own."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import anyio
 import httpx2
-import uvicorn
 from starlette.applications import Starlette
 
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.callers.caller import CALLER, Caller
 from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.store.sqlite import MemoryStore
+from flipsnack_mcp.team.connections import Patience
 from flipsnack_mcp.team.exchange.routes import exchange_routes
-from tests.listening import free_listener
 from tests.server.bench import Assistant, Bench, Said
+from tests.team.over_http import served
 
-HOST, PUBLIC = "127.0.0.1", "https://flips.example.test"
+PUBLIC = "https://flips.example.test"
 ANNA, BERT = (Caller(name, f"token {name}") for name in ("Anna", "Bert"))
 ADDRESS = re.compile(rf"{PUBLIC}/(?:uploads|files)/([A-Za-z0-9_-]{{22}})")
 
@@ -32,8 +31,9 @@ class Replica:
     bench: Bench
     server: FlipsnackServer
     assistant: Assistant
+    routes: Starlette
     web: httpx2.AsyncClient
-    port: int
+    """At its routes themselves."""
     spool: Path
     caller: Caller
 
@@ -46,6 +46,10 @@ class Replica:
         said = await self.call("create_collection", **arguments)
         assert not said.is_error, said.text
         return path_of(said.data["upload_address"]), said.data["upload_id"]
+
+    def on_a_socket(self) -> AbstractAsyncContextManager[int]:
+        """The port at which they are reached over HTTP, where only they themselves end what takes too long."""
+        return served(self.routes, patience=Patience(request=3600.0, keep_alive=60, unfinished=20))
 
     @property
     def app(self) -> App:
@@ -99,20 +103,7 @@ class Team:
         accounts = tuple(replace(one, **known) for one in self.bench.settings.accounts)
         server = self.bench.server(self.store, **known, accounts=accounts)
         assistant = await self.ending.enter_async_context(self.bench.assistant(server=server))
-        port = await self.ending.enter_async_context(served(Starlette(routes=exchange_routes(server))))
-        client = httpx2.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=60, trust_env=False)
-        return Replica(
-            self.bench, server, assistant, await self.ending.enter_async_context(client), port, spool, caller
-        )
-
-
-@asynccontextmanager
-async def served(app: Starlette) -> AsyncIterator[int]:
-    """The port at which an application is served."""
-    with free_listener() as listener:
-        config = uvicorn.Config(app, log_level="critical", lifespan="off", http="h11", timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
-        async with anyio.create_task_group() as group:
-            group.start_soon(server.serve, [listener])
-            yield int(listener.getsockname()[1])
-            server.should_exit = True
+        routes = Starlette(routes=exchange_routes(server))
+        transport = httpx2.ASGITransport(routes, raise_app_exceptions=False)
+        client = await self.ending.enter_async_context(httpx2.AsyncClient(transport=transport, base_url=PUBLIC))
+        return Replica(self.bench, server, assistant, routes, client, spool, caller)

@@ -5,8 +5,8 @@ import gzip
 import hashlib
 import io
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
@@ -23,10 +23,14 @@ from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS, MOST_OPEN
 from flipsnack_mcp.workflows.addresses.handed import TAKEN_FOR, HandedUploads
 from flipsnack_mcp.workflows.uploads.sending import Uploads
 from tests.in_memory import rows_of
+from tests.listening import NO_TLS
 from tests.server.bench import PDF
-from tests.team.exchange.replicas import BERT, HOST, Replica, Team, path_of
+from tests.team.exchange.replicas import BERT, Replica, Team, path_of
+from tests.team.over_http import HOST, until
+from tests.virtual_clock import VirtualLoop
 
 CATALOGUE = Path(__file__).parents[3] / "flipsnack_mcp" / "commands" / "catalogue.pdf"
+IN_NO_TIME = pytest.mark.parametrize("anyio_backend", [("asyncio", {"loop_factory": VirtualLoop})], ids=[""])
 BROWSER = {"Accept": "text/html,application/xhtml+xml"}
 
 
@@ -36,11 +40,14 @@ async def until_ended(replica: Replica, upload_id: str) -> None:
             assert said.data["state"] in {"uploading", "converting"}, said.text
 
 
-async def until(seen: Callable[[], bool]) -> None:
-    """Wait for what no event tells of."""
-    with anyio.fail_after(60):
-        while not seen():  # noqa: ASYNC110
-            await anyio.sleep(0.01)
+@asynccontextmanager
+async def over_http(replica: Replica) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client on a real connection."""
+    async with (
+        replica.on_a_socket() as port,
+        httpx2.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=60, verify=NO_TLS) as http,
+    ):
+        yield http
 
 
 def created(replica: Replica) -> list[tuple[str, str, int]]:
@@ -58,10 +65,11 @@ async def test_what_is_put_at_an_address_arrives_at_flipsnack_as_it_was_sent(rep
     address, upload_id = await replica.address(title="Autumn", status="unlisted", description="New")
     waiting = await replica.call("get_upload", upload_id=upload_id, wait_seconds=0)
     assert waiting.data["state"] == "waiting"
-    answer = await replica.web.put(address, content=document)
-    assert (answer.status_code, answer.headers["content-type"]) == (202, "text/plain; charset=utf-8")
-    assert "has arrived" in answer.text
-    await until_ended(replica, upload_id)
+    async with over_http(replica) as http:
+        answer = await http.put(address, content=document)
+        assert (answer.status_code, answer.headers["content-type"]) == (202, "text/plain; charset=utf-8")
+        assert "has arrived" in answer.text
+        await until_ended(replica, upload_id)
     assert created(replica) == [("Autumn.pdf", hashlib.sha256(document).hexdigest(), len(document))]
     sent = next(one.params for one in replica.bench.sandbox.requests if one.action == "collection.create")
     assert (sent["title"], sent["collectionStatus"], sent["description"]) == ("Autumn", "unlisted", "New")
@@ -136,10 +144,11 @@ async def test_an_address_ends_after_a_quarter_of_an_hour_and_looks_like_none(re
     assert nothing_sent(replica)
 
 
-@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "DELETE", "PATCH"])
-async def test_other_methods_do_nothing(replica: Replica, method: str) -> None:
+async def test_other_methods_do_nothing(replica: Replica) -> None:
     address, upload_id = await replica.address()
-    assert (await replica.web.request(method, address)).status_code == 405
+    methods = ("HEAD", "OPTIONS", "DELETE", "PATCH")
+    answers = {one: (await replica.web.request(one, address)).status_code for one in methods}
+    assert answers == dict.fromkeys(methods, 405)
     assert (await replica.call("get_upload", upload_id=upload_id, wait_seconds=0)).data["state"] == "waiting"
 
 
@@ -222,12 +231,13 @@ async def test_of_two_documents_at_once_one_is_taken_and_the_other_told(replica:
 
 async def test_a_transfer_that_breaks_off_may_be_repeated(replica: Replica) -> None:
     address, upload_id = await replica.address()
-    _, writer = await asyncio.open_connection(HOST, replica.port)
-    writer.write(f"PUT {address} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 1000\r\n\r\n".encode() + PDF)
-    await writer.drain()
-    await until(lambda: bool(replica.spooled))
-    writer.close()
-    await until(lambda: not replica.spooled)
+    async with replica.on_a_socket() as port:
+        _, writer = await asyncio.open_connection(HOST, port)
+        writer.write(f"PUT {address} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 1000\r\n\r\n".encode() + PDF)
+        await writer.drain()
+        await until(lambda: bool(replica.spooled))
+        writer.close()
+        await until(lambda: not replica.spooled)
     assert nothing_sent(replica)
     assert (await replica.web.put(address, content=PDF)).status_code == 202
     await until_ended(replica, upload_id)
@@ -238,28 +248,28 @@ async def test_what_is_too_large_is_refused_before_it_is_read_and_while_it_comes
 ) -> None:
     monkeypatch.setattr(receiving, "MOST_UPLOAD_BYTES", 10_000)
     address, upload_id = await replica.address()
-    reader, writer = await asyncio.open_connection(HOST, replica.port)
-    writer.write(f"PUT {address} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 10001\r\n\r\n".encode())
-    assert (await reader.readline()).startswith(b"HTTP/1.1 413")
-    writer.close()
 
     async def without_end() -> AsyncIterator[bytes]:
         while True:
             yield PDF * 10
 
-    with anyio.fail_after(60):
-        answer = await sent_until_answered(replica, address, without_end())
-    assert answer in {413, None}
+    async with over_http(replica) as http:
+        reader, writer = await asyncio.open_connection(HOST, http.base_url.port)
+        writer.write(f"PUT {address} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 10001\r\n\r\n".encode())
+        assert (await reader.readline()).startswith(b"HTTP/1.1 413")
+        writer.close()
+        with anyio.fail_after(60):
+            assert await sent_until_answered(http, address, without_end()) in {413, None}
     assert nothing_sent(replica)
     assert replica.spooled == []
     assert (await replica.web.put(address, content=PDF.ljust(10_000))).status_code == 202
     await until_ended(replica, upload_id)
 
 
-async def sent_until_answered(replica: Replica, address: str, content: AsyncIterator[bytes]) -> int | None:
+async def sent_until_answered(http: httpx2.AsyncClient, address: str, content: AsyncIterator[bytes]) -> int | None:
     """The status; None where the connection was ended while it was still written to."""
     try:
-        return (await replica.web.put(address, content=content)).status_code
+        return (await http.put(address, content=content)).status_code
     except httpx2.TransportError:
         return None
 
@@ -274,9 +284,11 @@ async def test_what_comes_too_slowly_is_dropped_and_may_come_again(
             yield b"%"
             await anyio.sleep(0.01)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(receiving, "IN_ALL_SECONDS", 0.2)
-        assert await sent_until_answered(replica, address, dripping()) in {408, None}
+    monkeypatch.setattr(receiving, "IN_ALL_SECONDS", 0.2)
+    async with over_http(replica) as http:
+        with anyio.fail_after(60):
+            assert await sent_until_answered(http, address, dripping()) in {408, None}
+    monkeypatch.undo()
     assert nothing_sent(replica)
     assert (await replica.web.put(address, content=PDF)).status_code == 202
     await until_ended(replica, upload_id)
@@ -343,6 +355,7 @@ async def test_a_name_is_only_a_name(replica: Replica, given: str) -> None:
     assert "/" not in name
 
 
+@IN_NO_TIME
 async def test_any_replica_takes_a_document_and_tells_of_it(team: Team, replica: Replica) -> None:
     other = await team.replica("b")
     address, upload_id = await replica.address(title="Autumn")
@@ -396,6 +409,7 @@ async def test_who_lost_an_id_finds_it_among_the_uploads_of_the_day_and_nobody_e
     assert (await berts.call("get_upload", wait_seconds=0)).data["uploads"] == []
 
 
+@IN_NO_TIME
 async def test_a_flipbook_is_added_by_an_address(team: Team) -> None:
     replica = await team.replica(toolsets=frozenset({"default", "legacy"}))
     collection = replica.bench.collection()
@@ -416,6 +430,7 @@ async def test_a_flipbook_is_added_by_an_address(team: Team) -> None:
     assert replica.spooled == []
 
 
+@IN_NO_TIME
 async def test_a_flipbook_that_flipsnack_refuses_is_told(team: Team) -> None:
     replica = await team.replica(toolsets=frozenset({"default", "legacy"}))
     said = await replica.call("add_flipbook", collection_hash=replica.bench.collection().hash)
@@ -567,10 +582,11 @@ async def test_a_document_that_comes_packed_is_refused_and_the_address_stays(rep
 async def test_a_full_spool_is_said_before_the_body_is_read(team: Team) -> None:
     replica = await team.replica(spool_megabytes=1)
     address, upload_id = await replica.address()
-    reader, writer = await asyncio.open_connection(HOST, replica.port)
-    writer.write(f"PUT {address} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {2**21}\r\n\r\n".encode())
-    head = await reader.readuntil(b"\r\n\r\n")
-    writer.close()
+    async with replica.on_a_socket() as port:
+        reader, writer = await asyncio.open_connection(HOST, port)
+        writer.write(f"PUT {address} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {2**21}\r\n\r\n".encode())
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.close()
     assert head.startswith(b"HTTP/1.1 503")
     assert b"retry-after: 60" in head.lower()
     assert (await replica.web.put(address, content=PDF)).status_code == 202
@@ -622,21 +638,19 @@ async def test_who_guesses_waits_and_right_addresses_do_not(replica: Replica, mo
     monkeypatch.setattr(guessing, "WRONG_WAIT", 3600.0)
     monkeypatch.setattr(guessing, "MOST_WRONG", 3)
     address, _ = await replica.address()
+    answers = list[int]()
+
+    async def guess(number: int) -> None:
+        answers.append((await replica.web.get(f"/uploads/{number:022}")).status_code)
+
     async with anyio.create_task_group() as group:
-        for number in range(3):
-            group.start_soon(replica.web.get, f"/uploads/{number:022}")
+        for number in range(4):
+            group.start_soon(guess, number)
+        await until(lambda: bool(answers))
         with anyio.fail_after(60):
-            while (status := await status_soon(replica)) is None:  # there was room for one more to wait
-                pass
-        assert status == 429
-        assert (await replica.web.get(address)).status_code == 200
+            assert (await replica.web.get(address)).status_code == 200
+        assert answers == [429]  # of four, three wait
         group.cancel_scope.cancel()
-
-
-async def status_soon(replica: Replica) -> int | None:
-    with suppress(httpx2.TimeoutException):
-        return (await replica.web.get("/uploads/nothing", timeout=0.5)).status_code
-    return None
 
 
 async def test_the_history_says_who_sent_it_and_not_where(replica: Replica) -> None:
