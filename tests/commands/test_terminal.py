@@ -228,6 +228,13 @@ def test_a_real_process_prints_a_title_that_its_encoding_does_not_have(run: Run,
     assert r"\U0001f389 \u76ee\u5f55" in done.out
 
 
+LIGHT = "import sys; from flipsnack_mcp.commands import approve, history, move; sys.exit('mcp' in sys.modules)"
+
+
+def test_who_looks_at_a_terminal_waits_for_no_sdk() -> None:
+    subprocess.run([sys.executable, "-c", LIGHT], check=True)  # noqa: S603 - our own modules
+
+
 def test_as_json_the_trail_is_whole_and_safe(run_here: Here, state: Path) -> None:
     for text in HOSTILE.values():
         written(state, text, TITLE)
