@@ -4,12 +4,17 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+
+import anyio
+
+from flipsnack_mcp.sandbox import Sandbox
+from flipsnack_mcp.sandbox.serving import serve
 
 PROGRAM = (sys.executable, "-m", "flipsnack_mcp")
 KEY, SECRET = "KEY-CANARY-7SG7832", "SECRET-CANARY-456-7890"
@@ -83,6 +88,22 @@ class Run:
             assert process.stderr
             wait_for(process.stderr, "running on")
             yield f"http://127.0.0.1:{port}/mcp"
+
+
+@asynccontextmanager
+async def at_a_port(imitation: Sandbox) -> AsyncIterator[dict[str, str]]:
+    """Serve an imitation in this process; gives the settings that lead a program there."""
+    where, there = dict[str, str](), anyio.Event()
+
+    def ready(told: dict[str, str]) -> None:
+        where.update({f"FLIPSNACK_{name.upper()}": value for name, value in told.items()})
+        there.set()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(serve, imitation, "127.0.0.1", 0, ready)
+        await there.wait()
+        yield where
+        group.cancel_scope.cancel()
 
 
 @contextmanager

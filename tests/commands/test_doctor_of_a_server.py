@@ -1,5 +1,6 @@
 """`doctor --http`: a server is judged from outside, each fault by its own check with what helps, and nothing is changed."""
 
+import io
 import json
 import socket
 import ssl
@@ -18,7 +19,7 @@ from flipsnack_mcp.commands.doctor.served import examined_server, token_from
 from flipsnack_mcp.commands.doctor.visit import Endpoint, server_at, visiting
 from tests.api.street import no_network_settings
 from tests.commands.judged import HOST, TOKEN, judged
-from tests.commands.processes import Ended, Run, nobody_answers_at
+from tests.commands.processes import Ended, nobody_answers_at
 
 Here = Callable[..., Ended]
 ADDRESSES = {
@@ -283,12 +284,12 @@ def test_a_clock_that_goes_wrong_is_a_fault(ahead: float, *, ok: bool) -> None:
     assert (found.ok, f"{abs(ahead):.0f} s" in found.said) == (ok, True)
 
 
-def test_the_command_judges_a_real_server(run: Run, tmp_path: Path) -> None:
-    with run.served(tmp_path) as address:
-        done = run("doctor", "--http", address.removesuffix("/mcp"), "--json")
-        typed = run("doctor", "--http", address, "--token-file", "-", given=TOKEN + "\n")
+def test_the_command_judges_a_real_server(served: str, run_here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = run_here("doctor", "--http", served.removesuffix("/mcp"), "--json")
+    monkeypatch.setattr("sys.stdin", io.StringIO(TOKEN + "\n"))
+    typed = run_here("doctor", "--http", served, "--token-file", "-")
     told = json.loads(done.out)
-    assert told["url"] == address
+    assert told["url"] == served
     assert {one["check"] for one in told["checks"]} >= {"name", "without a token", "current clients", "what it shows"}
     for each in (done, typed):
         assert "Traceback" not in each.err
