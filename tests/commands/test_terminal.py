@@ -228,7 +228,7 @@ def test_a_real_process_prints_a_title_that_its_encoding_does_not_have(run: Run,
     assert r"\U0001f389 \u76ee\u5f55" in done.out
 
 
-LIGHT = "import sys; from flipsnack_mcp.commands import approve, history, move; sys.exit('mcp' in sys.modules)"
+LIGHT = "import sys; from flipsnack_mcp.commands import approve, history, move, token; sys.exit('mcp' in sys.modules)"
 
 
 def test_who_looks_at_a_terminal_waits_for_no_sdk() -> None:

@@ -6,8 +6,8 @@ import pytest
 from mcp import Client
 from mcp.client import ClientRequestContext
 from mcp.types import ElicitRequestParams, ElicitResult
-from tests.commands.main_job import text_of
 
+from tests.commands.main_job import text_of
 from tests.team.over_http import HOST, served, whole_application
 
 
