@@ -8,9 +8,18 @@ import pytest
 from evaluations.job import Job, jobs
 from evaluations.judging import judged
 from evaluations.player import plays
+from flipsnack_mcp.server.tools import uploads
+from flipsnack_mcp.workflows.batches import carrying_out, seeing
 from tests.evaluations.staged import staged
 
-pytestmark = pytest.mark.usefixtures("no_look_ahead")
+
+@pytest.fixture(autouse=True)
+def nobody_looks_ahead(no_look_ahead: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - so it is
+    """Not in batches either: counting pages is a process for each document."""
+    for one in (seeing, carrying_out):
+        monkeypatch.setattr(one, "look_ahead", uploads.look_ahead)
+
+
 every_job = pytest.mark.parametrize("job", jobs().values(), ids=lambda one: one.name)
 
 
