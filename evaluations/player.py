@@ -20,7 +20,6 @@ import anyio
 from mcp import Client, StdioServerParameters
 
 from evaluations.filling import learned
-from evaluations.first_calls import requests
 from evaluations.job import HERE, Call, Part, jobs
 from evaluations.playing import Player, asking
 
@@ -47,6 +46,8 @@ def calls_for(job: str, *, wrong: bool) -> tuple[tuple[Call, ...], str]:
     """The calls of a job, and last words. A request of the first-call set has the call that it should begin with."""
     if play := plays().get(job):
         return (play.wrong, "") if wrong else (play.right, play.says)
+    from evaluations.first_calls import requests  # noqa: PLC0415  # it brings all tools, which a job does without
+
     request = next(one for one in requests() if one.asked == job)
     return ((Call(tool="get_user_stats"),) if wrong else (request.right_call(),)), ""
 
