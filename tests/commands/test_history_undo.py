@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -109,16 +110,15 @@ async def test_a_server_on_the_same_state_file_sees_the_undoing_and_can_undo_it(
     assert "put back by entry" in already.text
 
 
-@pytest.mark.parametrize("confirm", ["ask", "approve", "allow"])
 @pytest.mark.parametrize(
-    ("typed", "done"),
+    ("confirm", "typed", "done"),
     [
-        (f"{DRAFT}\n", True),
-        ("{hash}\n", True),
-        ("yes\n", False),
-        ("Weekly offers\n", False),
-        ("\n", False),
-        ("", False),
+        *product(["ask", "approve", "allow"], [f"{DRAFT}\n"], [True]),
+        *product(["ask", "approve", "allow"], ["yes\n"], [False]),
+        ("ask", "{hash}\n", True),
+        ("approve", "Weekly offers\n", False),
+        ("allow", "\n", False),
+        ("ask", "", False),
     ],
     ids=ascii,
 )
