@@ -113,14 +113,23 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("faults", "check", "said"), FAULTS.values(), ids=FAULTS)
-async def test_a_fault_is_found_by_its_check_and_told_with_what_helps(
-    faults: dict[str, Any], check: str, said: str
-) -> None:
-    async with judged(**faults) as gate:
+VISITS = """not ready, foreign Host, no metadata, a version | no such path, foreign Origin, Origin null, metadata of another, a network
+ | metadata elsewhere, a signature | no scopes, a state | no challenge, a store | an address for anybody, the token | no client"""
+
+
+@pytest.mark.parametrize("visit", VISITS.split(" | "))
+async def test_a_fault_is_found_by_its_check_and_told_with_what_helps(visit: str) -> None:
+    every = [FAULTS[one] for one in visit.strip().split(", ")]
+    together = {name: answer for faults, _, _ in every for name, answer in faults.items()}
+    async with judged(**together) as gate:
         found = await looked_at(gate.url)
-    assert not found[check].ok
-    assert said in found[check].said
+    assert [said for _, check, said in every if found[check].ok or said not in found[check].said] == []
+    wrong = {name for name, one in found.items() if not one.ok}
+    assert "/mcp" in together or wrong == {check for _, check, _ in every}  # without that path little can be looked at
+
+
+def test_every_fault_is_visited() -> None:
+    assert {one.strip() for visit in VISITS.split(" | ") for one in visit.split(", ")} == FAULTS.keys()
 
 
 async def test_who_gives_no_token_is_told_what_was_not_looked_at() -> None:
