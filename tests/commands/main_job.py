@@ -9,7 +9,6 @@ from mcp import Client, StdioServerParameters
 from mcp.client import ClientRequestContext
 from mcp.types import ElicitRequestParams, ElicitResult, TextContent
 
-from tests.commands.processes import PROGRAM
 from tests.samples_of import expected_tools
 
 Mode = Literal["auto", "legacy"]
@@ -18,19 +17,6 @@ REVISIONS: Mapping[str, Mode] = {"2026-07-28": "auto", "2025-11-25": "legacy"}
 
 def default_menu() -> set[str]:
     return {name for name, tool in expected_tools().items() if not tool.legacy}
-
-
-def on_stdio(environment: Mapping[str, str]) -> StdioServerParameters:
-    """A server of its own."""
-    return StdioServerParameters(command=PROGRAM[0], args=list(PROGRAM[1:]), env=dict(environment))
-
-
-async def works_on_both_revisions(where: str | StdioServerParameters, document: Path) -> None:
-    """With a client of each at the same time: it is mostly waiting."""
-    with anyio.fail_after(180):
-        async with anyio.create_task_group() as clients:
-            for revision, mode in REVISIONS.items():
-                clients.start_soon(connected, where, mode, document, f"Over the wire in {revision}")
 
 
 async def connected(where: str | StdioServerParameters, mode: Mode, document: Path, title: str) -> None:

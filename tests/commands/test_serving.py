@@ -10,7 +10,7 @@ import anyio
 import httpx2
 import pytest
 from anyio import to_thread
-from mcp import Client
+from mcp import Client, StdioServerParameters
 from mcp.types import ElicitResult, InputResponses
 
 from flipsnack_mcp.commands.serve import IMITATIONS_APART, remarks_on_imitations
@@ -18,22 +18,27 @@ from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.settings import Settings
 from tests.commands.main_job import (
     REVISIONS,
+    connected,
     default_menu,
-    on_stdio,
     says_yes,
     text_of,
-    works_on_both_revisions,
 )
-from tests.commands.processes import KEY, SECRET, Run, at_a_port, messages
+from tests.commands.processes import KEY, PROGRAM, SECRET, Run, at_a_port, messages
 
 
 async def test_the_main_job_works_over_stdio(run: Run, document: Path) -> None:
-    settings = {"FLIPSNACK_SANDBOX": "1", "FLIPSNACK_UPLOAD_DIRS": str(document.parent)}
-    await works_on_both_revisions(on_stdio({**run.environment, **settings}), document)
+    """On the older revision; on the newer one an example does all of it (tests/test_examples.py)."""
+    environment = {**run.environment, "FLIPSNACK_SANDBOX": "1", "FLIPSNACK_UPLOAD_DIRS": str(document.parent)}
+    server = StdioServerParameters(command=PROGRAM[0], args=list(PROGRAM[1:]), env=environment)
+    with anyio.fail_after(180):
+        await connected(server, "legacy", document, "Over the wire")
 
 
 async def test_the_main_job_works_over_http(served: str, document: Path) -> None:
-    await works_on_both_revisions(served, document)
+    with anyio.fail_after(180):
+        async with anyio.create_task_group() as clients:  # which mostly wait
+            for revision, mode in REVISIONS.items():
+                clients.start_soon(connected, served, mode, document, f"Over the wire in {revision}")
 
 
 def asked(number: int, method: str, **params: Any) -> str:
