@@ -22,10 +22,14 @@ from flipsnack_mcp import __version__, systems
 from flipsnack_mcp.api import retry
 from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.commands.chosen import settings_of
+from flipsnack_mcp.commands.connecting import connect, remember
 from flipsnack_mcp.commands.doctor.folders import upload_folder
 from flipsnack_mcp.commands.sandbox import pace_of
+from flipsnack_mcp.commands.serve import served_over_http
 from flipsnack_mcp.parsing import parsed
 from flipsnack_mcp.sandbox import Pace
+from flipsnack_mcp.server.server import build_server
+from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.systems import system_of
 from tests.api.street import no_network_settings
 from tests.commands.processes import KEY, SECRET, Ended, Run, nobody_answers_at
@@ -307,11 +311,13 @@ def test_the_version_is_told(run: Run) -> None:
     assert (done.status, done.out) == (0, f"flipsnack-mcp {__version__}\n")
 
 
-def test_a_port_that_is_taken_ends_with_1_and_a_sentence(run: Run, run_here: Here) -> None:
+def test_a_port_that_is_taken_ends_with_1_and_a_sentence(run_here: Here, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = Settings(sandbox=True, state="memory:")
+    server, store = build_server(settings, connect), remember(settings)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         imitated = run_here("sandbox", "--port", str(port))
-        served = run("serve", "--http", f"127.0.0.1:{port}", FLIPSNACK_SANDBOX="1")
+        served = Ended(served_over_http(server, settings, store, "127.0.0.1", port), "", capsys.readouterr().err)
     for done in (imitated, served):
         assert done.status == 1
         assert "Traceback" not in done.err
