@@ -1,6 +1,7 @@
 """The program as a process: run to its end, or kept running while a test talks to it."""
 
 import json
+import logging
 import socket
 import subprocess
 import sys
@@ -102,6 +103,9 @@ async def at_a_port(imitation: Sandbox) -> AsyncIterator[dict[str, str]]:
     async with anyio.create_task_group() as group:
         group.start_soon(serve, imitation, "127.0.0.1", 0, ready)
         await there.wait()
+        for name in ("uvicorn", "uvicorn.access"):  # as it is for all other tests of this process
+            logger = logging.getLogger(name)
+            logger.handlers, logger.propagate = [], True
         yield where
         group.cancel_scope.cancel()
 
