@@ -16,13 +16,7 @@ from mcp.types import ElicitResult, InputResponses
 from flipsnack_mcp.commands.serve import IMITATIONS_APART, remarks_on_imitations
 from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.settings import Settings
-from tests.commands.main_job import (
-    REVISIONS,
-    connected,
-    default_menu,
-    says_yes,
-    text_of,
-)
+from tests.commands.main_job import REVISIONS, connected, default_menu, says_yes, text_of
 from tests.commands.processes import KEY, PROGRAM, SECRET, Run, at_a_port, messages
 
 
