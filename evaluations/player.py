@@ -9,6 +9,7 @@ stand there as a mistake.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
 import tomllib
@@ -20,7 +21,6 @@ import anyio
 from mcp import Client, StdioServerParameters
 
 from evaluations.filling import learned
-from evaluations.first_calls import requests
 from evaluations.job import HERE, Call, Part, jobs
 from evaluations.playing import Player, asking
 
@@ -47,6 +47,8 @@ def calls_for(job: str, *, wrong: bool) -> tuple[tuple[Call, ...], str]:
     """The calls of a job, and last words. A request of the first-call set has the call that it should begin with."""
     if play := plays().get(job):
         return (play.wrong, "") if wrong else (play.right, play.says)
+    from evaluations.first_calls import requests  # noqa: PLC0415  # it brings all tools, which a job does without
+
     request = next(one for one in requests() if one.asked == job)
     return ((Call(tool="get_user_stats"),) if wrong else (request.right_call(),)), ""
 
@@ -77,4 +79,6 @@ if __name__ == "__main__":
     async def run() -> int:
         return await main(given.job, given.prompt, given.config, wrong=given.wrong)
 
-    sys.exit(anyio.run(run))
+    status = anyio.run(run)
+    gc.freeze()  # the end: Python would look through all that was imported, which takes a fifth of a second
+    sys.exit(status)

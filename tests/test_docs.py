@@ -6,6 +6,7 @@ import runpy
 import sys
 import tomllib
 from collections import Counter, defaultdict
+from functools import cache
 from pathlib import Path
 
 from flipsnack_mcp.settings import Settings
@@ -36,10 +37,16 @@ def test_the_documents_say_how_long_the_history_is_kept_and_how_much_may_be_dele
     assert limits in " ".join(README.split())
 
 
+@cache
+def tree_of(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
 ROOM = re.compile(r"^\| `([a-z/]+)` \| [^|]+ \|([^|]*)\|$", re.MULTILINE)
 PACKAGE = ROOT / "flipsnack_mcp"
 
 
+@cache
 def rooms_of_the_architecture() -> dict[str, set[str]]:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     table = text.partition("## Rooms")[2].partition("## The path")[0]
@@ -66,7 +73,7 @@ def imports_of_the_rooms() -> dict[str, set[str]]:
     for file in PACKAGE.rglob("*.py"):
         modules = [
             name
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+            for node in ast.walk(tree_of(file))
             if isinstance(node, ast.ImportFrom | ast.Import)
             for name in imported_by(node)
         ]
@@ -102,21 +109,21 @@ def test_a_name_means_one_thing_in_the_whole_house() -> None:
     rooms = defaultdict[str, set[str]](set)
     for file in PACKAGE.rglob("*.py"):
         if (room := room_of(file).partition("/")[0]) != "sandbox":
-            for name in names_defined_in(ast.parse(file.read_text(encoding="utf-8"))):
+            for name in names_defined_in(tree_of(file)):
                 rooms[name].add(room)
     assert {name: found for name, found in rooms.items() if len(found) > 1}.keys() <= {"log", "main", "T", "__all__"}
 
 
 def test_a_function_or_class_has_a_name_that_no_other_module_has() -> None:
     files = [file for file in PACKAGE.rglob("*.py") if room_of(file).partition("/")[0] != "sandbox"]
-    named = Counter(one for file in files for one in made_in(ast.parse(file.read_text(encoding="utf-8"))))
+    named = Counter(one for file in files for one in made_in(tree_of(file)))
     assert {name for name, count in named.items() if count > 1 and not name.startswith("_")} <= {"main"}
 
 
 def test_a_constant_of_the_lower_rooms_has_a_name_that_no_other_module_there_has() -> None:
     """Who reads it somewhere need not ask whose it is, and nobody who imports two has to rename one."""
     lower = [file for room in ("api", "files", "store", "workflows") for file in (PACKAGE / room).rglob("*.py")]
-    named = Counter(one for file in lower for one in names_defined_in(ast.parse(file.read_text(encoding="utf-8"))))
+    named = Counter(one for file in lower for one in names_defined_in(tree_of(file)))
     assert {name for name, count in named.items() if count > 1 and not name.startswith("_")} <= {"log", "T"}
 
 

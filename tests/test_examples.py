@@ -1,19 +1,17 @@
-"""The examples are programs that work: three as processes, the other conversations in this one, on a virtual clock."""
+"""The examples are programs that work: one as a process, two with the servers that they start, the conversations on a virtual clock."""
 
 import os
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 
 import anyio
 import pytest
 
-from examples import talking
+from examples import plain_library, talking, work_as_a_team
 from tests.server.in_this_process import ON_A_VIRTUAL_CLOCK, client_here
 
 ROOT = Path(__file__).parents[1]
@@ -28,14 +26,9 @@ CONVERSATIONS: dict[str, dict[str, int]] = {
     "archive_a_year": {UPDATE: 1},
 }
 """How often Flipsnack was asked to change something in each."""
-PROCESSES = {
-    "typed": (["examples/answer_confirmations.py", CATALOGUE], "Example catalogue\n"),
-    "library": (["examples/plain_library.py"], ""),
-    "team": (["-m", "examples.work_as_a_team"], ""),
-}
+PROGRAMS = {"answer_confirmations", "plain_library", "work_as_a_team"}
 TO_READ = 0.6
 """Seconds a person needs at the least: whoever is faster has not seen the form."""
-Printed = Callable[[str], str]
 
 
 @pytest.mark.parametrize("name", CONVERSATIONS)
@@ -54,36 +47,15 @@ async def changes_of(conversation: talking.Conversation, folder: Path) -> Counte
 
 
 def test_every_conversation_is_played() -> None:
-    modules = {one.stem for one in (ROOT / "examples").glob("*.py")}
-    programs = {
-        Path(command[-1].replace(".", "/", 1) if "-m" in command else command[0]).stem
-        for command, _ in PROCESSES.values()
-    }
-    assert modules == {*CONVERSATIONS, *programs, "talking"}
+    assert {one.stem for one in (ROOT / "examples").glob("*.py")} == {*CONVERSATIONS, *PROGRAMS, "talking"}
 
 
-@pytest.fixture(scope="module")
-def printed() -> Iterator[Printed]:
-    """What each run printed. All run side by side: they spend their time waiting for a conversion."""
-    with ExitStack() as stack:
-        started = {name: stack.enter_context(start(*command)) for name, (command, _) in PROCESSES.items()}
-
-        def finish(name: str) -> str:
-            shown = read_form(started[name]) if PROCESSES[name][1] else ""
-            out, err = started[name].communicate(PROCESSES[name][1], timeout=60)
-            assert started[name].returncode == 0, err
-            return shown + out
-
-        yield finish
-
-
-def start(*command: str) -> subprocess.Popen[str]:
-    pipe, paths = subprocess.PIPE, [str(QUICK), os.environ.get("PYTHONPATH", "")]
-    own = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "FLIPSNACK_CALLS_PER_MINUTE": "600"}
-    environment = {**os.environ, **own}
-    return subprocess.Popen(  # noqa: S603  # our own program
-        [sys.executable, *command], stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment, cwd=ROOT
-    )
+@pytest.fixture
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers that a program starts convert within two seconds and take as many calls as they get."""
+    paths = [str(QUICK), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+    monkeypatch.setenv("FLIPSNACK_CALLS_PER_MINUTE", "600")
 
 
 def read_form(started: subprocess.Popen[str]) -> str:
@@ -98,19 +70,27 @@ def read_form(started: subprocess.Popen[str]) -> str:
     return shown
 
 
-def test_a_client_shows_progress_and_deletes_only_once_the_title_is_typed(printed: Printed) -> None:
-    text = printed("typed")
+@pytest.mark.usefixtures("quickly")
+def test_a_client_shows_progress_and_deletes_only_once_the_title_is_typed() -> None:
+    command, pipe = [sys.executable, "examples/answer_confirmations.py", CATALOGUE], subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=ROOT) as started:  # noqa: S603  # our own program
+        form = read_form(started)
+        out, err = started.communicate("Example catalogue\n", timeout=60)
+    assert started.returncode == 0, err
+    text = form + out
     assert [one for one in ("... upload: ", "... conversion: processing", "state: complete") if one not in text] == []
     assert "deleted: yes" in text
 
 
-def test_the_library_lists_the_most_read_collections_without_mcp(printed: Printed) -> None:
-    rows = printed("library").splitlines()
-    views = [int(row.split()[0]) for row in rows]
+@pytest.mark.usefixtures("quickly")
+def test_the_library_lists_the_most_read_collections_without_mcp(capsys: pytest.CaptureFixture[str]) -> None:
+    plain_library.main()
+    views = [int(row.split()[0]) for row in capsys.readouterr().out.splitlines()]
     assert len(views) == 5
     assert views == sorted(views, reverse=True)
 
 
-def test_people_of_a_team_see_and_do_what_they_may_over_http(printed: Printed) -> None:
-    shown = printed("team")
-    assert "status: unlisted" in shown
+@pytest.mark.usefixtures("quickly")
+def test_people_of_a_team_see_and_do_what_they_may_over_http(capsys: pytest.CaptureFixture[str]) -> None:
+    work_as_a_team.main()
+    assert "status: unlisted" in capsys.readouterr().out

@@ -99,7 +99,7 @@ def serve_http(settings: Settings, host: str, port: int) -> int:
     """Serve whoever comes and may, until interrupted."""
     # Stdio starts without all of it.
     from flipsnack_mcp.server.by_address.own_files import remarks_on_files  # noqa: PLC0415
-    from flipsnack_mcp.team.authentication import refusal_to_serve, remarks_on_callers  # noqa: PLC0415
+    from flipsnack_mcp.team.authentication.starting import refusal_to_serve, remarks_on_callers  # noqa: PLC0415
 
     if said := refusal_to_serve(settings, host):
         announce(said)

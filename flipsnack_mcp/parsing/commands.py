@@ -1,6 +1,7 @@
 """The commands there are, with their arguments and what the help says of each."""
 
 import argparse
+from functools import cache
 
 from flipsnack_mcp import __version__
 from flipsnack_mcp.accounts_file import SIZES
@@ -20,8 +21,9 @@ TO_ASK_WITH = frozenset(
 OF_LEADS = frozenset({"FLIPSNACK_STATE", "FLIPSNACK_ACCOUNTS", "FLIPSNACK_PUBLIC_URL"})
 
 
+@cache
 def parsers() -> tuple[Parser, dict[str, Parser]]:
-    """Make the parser of everything, and those of the commands."""
+    """Make the parser of everything, and those of the commands: once, also where entries of many clients are read."""
     top = Parser(
         prog="flipsnack-mcp",
         description="Run a Flipsnack account from an assistant: an MCP server. Without a command it serves on stdio.",

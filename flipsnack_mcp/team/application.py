@@ -22,7 +22,8 @@ from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.redis.promises import broken_promises
-from flipsnack_mcp.team.authentication import Authentication, behind_door
+from flipsnack_mcp.team.authentication.door import behind_door
+from flipsnack_mcp.team.authentication.knowing import Authentication
 from flipsnack_mcp.team.binding import Names, names_bound_to, one_of_several
 from flipsnack_mcp.team.ending import Ending, UnderWay
 from flipsnack_mcp.team.exchange.hooks import HOOKS_AT, beside_hooks, hook_routes

@@ -2,13 +2,11 @@
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from flipsnack_mcp.__main__ import main
-from tests.commands.ahead import JOBS, Ahead, Place
 from tests.commands.processes import Ended, Run
 
 
@@ -26,14 +24,18 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return Run({**environment, **own})
 
 
-@pytest.fixture(scope="session", autouse=True)
-def ahead(request: pytest.FixtureRequest, run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ahead]:
-    """Begin the jobs of the tests that were chosen, all at once, with the first test of this folder."""
-    document = tmp_path_factory.mktemp("documents") / "offers.pdf"
-    document.write_bytes(b"%PDF-1.7\n<< /Type /Page >>\n%%EOF\n")
-    chosen = {item.name for item in request.session.items}
-    with ThreadPoolExecutor(len(JOBS)) as pool:
-        yield {name: pool.submit(job, Place(run, document)) for name, job in JOBS.items() if name in chosen}
+@pytest.fixture(scope="session")
+def document(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("documents") / "offers.pdf"
+    file.write_bytes(b"%PDF-1.7\n<< /Type /Page >>\n%%EOF\n")
+    return file
+
+
+@pytest.fixture(scope="session")
+def served(run: Run, document: Path) -> Iterator[str]:
+    """A server over HTTP with an imitation of its own, for all that only look at it or delete what they found or made."""
+    with run.served(document.parent) as address:
+        yield address
 
 
 @pytest.fixture

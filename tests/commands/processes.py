@@ -1,15 +1,21 @@
 """The program as a process: run to its end, or kept running while a test talks to it."""
 
 import json
+import logging
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+
+import anyio
+
+from flipsnack_mcp.sandbox import Sandbox
+from flipsnack_mcp.sandbox.serving import serve
 
 PROGRAM = (sys.executable, "-m", "flipsnack_mcp")
 KEY, SECRET = "KEY-CANARY-7SG7832", "SECRET-CANARY-456-7890"
@@ -83,6 +89,25 @@ class Run:
             assert process.stderr
             wait_for(process.stderr, "running on")
             yield f"http://127.0.0.1:{port}/mcp"
+
+
+@asynccontextmanager
+async def at_a_port(imitation: Sandbox) -> AsyncIterator[dict[str, str]]:
+    """Serve an imitation in this process; gives the settings that lead a program there."""
+    where, there = dict[str, str](), anyio.Event()
+
+    def ready(told: dict[str, str]) -> None:
+        where.update({f"FLIPSNACK_{name.upper()}": value for name, value in told.items()})
+        there.set()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(serve, imitation, "127.0.0.1", 0, ready)
+        await there.wait()
+        for name in ("uvicorn", "uvicorn.access"):  # as it is for all other tests of this process
+            logger = logging.getLogger(name)
+            logger.handlers, logger.propagate = [], True
+        yield where
+        group.cancel_scope.cancel()
 
 
 @contextmanager

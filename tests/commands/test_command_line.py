@@ -6,7 +6,7 @@ import os
 import re
 import socket
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import md5
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,14 +22,17 @@ from flipsnack_mcp import __version__, systems
 from flipsnack_mcp.api import retry
 from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.commands.chosen import settings_of
+from flipsnack_mcp.commands.connecting import connect, remember
 from flipsnack_mcp.commands.doctor.folders import upload_folder
 from flipsnack_mcp.commands.sandbox import pace_of
+from flipsnack_mcp.commands.serve import served_over_http
 from flipsnack_mcp.parsing import parsed
 from flipsnack_mcp.sandbox import Pace
+from flipsnack_mcp.server.server import build_server
+from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.systems import system_of
 from tests.api.street import no_network_settings
-from tests.commands.ahead import Ahead
-from tests.commands.processes import KEY, SECRET, Ended, Run
+from tests.commands.processes import KEY, SECRET, Ended, Run, nobody_answers_at
 
 Here = Callable[..., Ended]
 COMMANDS = "serve demo doctor approve history sandbox"
@@ -205,12 +208,18 @@ def test_doctor_ends_in_words_whatever_happens(run_here: Here, monkeypatch: pyte
     assert "RuntimeError" in checks["call"]["said"]
 
 
-def test_doctor_asks_the_address_it_is_given_and_names_a_wrong_secret(run: Run, run_here: Here) -> None:
-    with run.sandbox() as where:
-        access = {"FLIPSNACK_API_URL": where["api_url"], "FLIPSNACK_API_KEY": where["api_key"]}
-        right = run_here("doctor", **access, FLIPSNACK_API_SECRET=where["api_secret"])
-        wrong = run_here("doctor", **access, FLIPSNACK_API_SECRET=SECRET)
-        unknown = run_here("doctor", **access | {"FLIPSNACK_API_KEY": KEY}, FLIPSNACK_API_SECRET=SECRET)
+@pytest.fixture(scope="module")
+def where(run: Run) -> Iterator[dict[str, str]]:
+    """Where a sandbox is that nobody changes anything in."""
+    with run.sandbox() as told:
+        yield told
+
+
+def test_doctor_asks_the_address_it_is_given_and_names_a_wrong_secret(where: dict[str, str], run_here: Here) -> None:
+    access = {"FLIPSNACK_API_URL": where["api_url"], "FLIPSNACK_API_KEY": where["api_key"]}
+    right = run_here("doctor", **access, FLIPSNACK_API_SECRET=where["api_secret"])
+    wrong = run_here("doctor", **access, FLIPSNACK_API_SECRET=SECRET)
+    unknown = run_here("doctor", **access | {"FLIPSNACK_API_KEY": KEY}, FLIPSNACK_API_SECRET=SECRET)
     assert right.status == 0, right.out
     assert "ok   clock: " in right.out
     assert where["api_secret"] not in right.out + right.err
@@ -222,8 +231,10 @@ def test_doctor_asks_the_address_it_is_given_and_names_a_wrong_secret(run: Run, 
     assert "doctor`" not in wrong.out + unknown.out
 
 
-def test_doctor_says_in_words_that_nobody_answers(ahead: Ahead) -> None:
-    done: Ended = ahead["test_doctor_says_in_words_that_nobody_answers"].result()
+def test_doctor_says_in_words_that_nobody_answers(run_here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "MAX_TRIES", 1)
+    with nobody_answers_at() as port:
+        done = run_here("doctor", **LIVE, FLIPSNACK_API_URL=f"http://127.0.0.1:{port}/v1/")
     assert done.status == 1
     assert "could not be reached" in done.out
 
@@ -236,12 +247,11 @@ def ask(where: dict[str, str], action: str, secret: str = "") -> Any:
         return json.load(answer)
 
 
-def test_the_sandbox_says_where_it_is_and_answers_what_is_signed(run: Run) -> None:
-    with run.sandbox() as where:
-        right, wrong = ask(where, "user.getStats"), ask(where, "user.getStats", "another secret")
-        origin = where["api_url"].removesuffix("/v1/")
-        with urllib.request.urlopen(f"{origin}/_sandbox/requests", timeout=60) as answer:  # noqa: S310
-            seen = json.load(answer)["requests"]
+def test_the_sandbox_says_where_it_is_and_answers_what_is_signed(where: dict[str, str]) -> None:
+    right, wrong = ask(where, "user.getStats"), ask(where, "user.getStats", "another secret")
+    origin = where["api_url"].removesuffix("/v1/")
+    with urllib.request.urlopen(f"{origin}/_sandbox/requests", timeout=60) as answer:  # noqa: S310
+        seen = json.load(answer)["requests"][-2:]
     assert set(where) == {"api_url", "upload_url", "api_key", "api_secret"}
     assert where["api_url"].startswith("http://127.0.0.1:")
     assert (right["code"], wrong["code"]) == (20, 44)
@@ -249,14 +259,7 @@ def test_the_sandbox_says_where_it_is_and_answers_what_is_signed(run: Run) -> No
     assert where["api_key"] not in json.dumps(seen)
 
 
-def test_a_sandbox_begins_and_hurries_as_it_is_told(run: Run) -> None:
-    with run.sandbox("--account", "large", "--calls-per-minute", "2") as where:
-        answers = [ask(where, action) for action in ("collection.getList", "user.getStats", "user.getStats")]
-    assert answers[0]["data"]["collectionsCount"] == "211"
-    assert [one["code"] for one in answers] == [20, 20, 32]
-
-
-def test_a_sandbox_with_a_webhook_posts_leads_there_until_they_are_taken(run: Run) -> None:
+def test_a_sandbox_begins_and_hurries_as_it_is_told_and_posts_leads_until_they_are_taken(run: Run) -> None:
     came, answers = Queue[tuple[str, str | None, bytes]](), iter((503, 204))
 
     class Receiver(BaseHTTPRequestHandler):
@@ -272,11 +275,15 @@ def test_a_sandbox_with_a_webhook_posts_leads_there_until_they_are_taken(run: Ru
     with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         hook = f"http://127.0.0.1:{server.server_port}/hooks/x?a=1"
-        with run.sandbox("--hook", hook, "--retry-seconds", "0.01") as where:
+        told = ("--account", "large", "--calls-per-minute", "2", "--hook", hook, "--retry-seconds", "0.01")
+        with run.sandbox(*told) as where:
             with urllib.request.urlopen(where["leads_url"], b'{"kinds": ["order"]}', timeout=60) as answer:  # noqa: S310
                 assert json.load(answer) == {"deliveries": 1, "on": True}
             first, second = (came.get(timeout=60) for _ in range(2))
+            asked = [ask(where, action) for action in ("collection.getList", "user.getStats", "user.getStats")]
         server.shutdown()
+    assert asked[0]["data"]["collectionsCount"] == "211"
+    assert [one["code"] for one in asked] == [20, 20, 32]
     assert first == second
     assert first[:2] == ("/hooks/x?a=1", "application/json")
     assert json.loads(first[2])["type"] == "order"
@@ -304,13 +311,17 @@ def test_the_version_is_told(run: Run) -> None:
     assert (done.status, done.out) == (0, f"flipsnack-mcp {__version__}\n")
 
 
-@pytest.mark.parametrize("arguments", ["sandbox --port {}", "serve --http 127.0.0.1:{}"], ids=["sandbox", "serve"])
-def test_a_port_that_is_taken_ends_with_1_and_a_sentence(run: Run, arguments: str) -> None:
+def test_a_port_that_is_taken_ends_with_1_and_a_sentence(run_here: Here, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = Settings(sandbox=True, state="memory:")
+    server, store = build_server(settings, connect), remember(settings)
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        done = run(*arguments.format(taken.getsockname()[1]).split(), FLIPSNACK_SANDBOX="1")
-    assert done.status == 1
-    assert "Traceback" not in done.err
-    assert "in use" in done.err
+        port = taken.getsockname()[1]
+        imitated = run_here("sandbox", "--port", str(port))
+        served = Ended(served_over_http(server, settings, store, "127.0.0.1", port), "", capsys.readouterr().err)
+    for done in (imitated, served):
+        assert done.status == 1
+        assert "Traceback" not in done.err
+        assert "in use" in done.err
 
 
 # What was typed wrongly may be a key: it is never repeated, and what may have been meant is named.

@@ -1,5 +1,6 @@
 """`doctor --http`: a server is judged from outside, each fault by its own check with what helps, and nothing is changed."""
 
+import io
 import json
 import socket
 import ssl
@@ -18,7 +19,7 @@ from flipsnack_mcp.commands.doctor.served import examined_server, token_from
 from flipsnack_mcp.commands.doctor.visit import Endpoint, server_at, visiting
 from tests.api.street import no_network_settings
 from tests.commands.judged import HOST, TOKEN, judged
-from tests.commands.processes import Ended, Run, nobody_answers_at
+from tests.commands.processes import Ended, nobody_answers_at
 
 Here = Callable[..., Ended]
 ADDRESSES = {
@@ -112,14 +113,23 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("faults", "check", "said"), FAULTS.values(), ids=FAULTS)
-async def test_a_fault_is_found_by_its_check_and_told_with_what_helps(
-    faults: dict[str, Any], check: str, said: str
-) -> None:
-    async with judged(**faults) as gate:
+VISITS = """not ready, foreign Host, no metadata, a version | no such path, foreign Origin, Origin null, metadata of another, a network
+ | metadata elsewhere, a signature | no scopes, a state | no challenge, a store | an address for anybody, the token | no client"""
+
+
+@pytest.mark.parametrize("visit", VISITS.split(" | "))
+async def test_a_fault_is_found_by_its_check_and_told_with_what_helps(visit: str) -> None:
+    every = [FAULTS[one] for one in visit.strip().split(", ")]
+    together = {name: answer for faults, _, _ in every for name, answer in faults.items()}
+    async with judged(**together) as gate:
         found = await looked_at(gate.url)
-    assert not found[check].ok
-    assert said in found[check].said
+    assert [said for _, check, said in every if found[check].ok or said not in found[check].said] == []
+    wrong = {name for name, one in found.items() if not one.ok}
+    assert "/mcp" in together or wrong == {check for _, check, _ in every}  # without that path little can be looked at
+
+
+def test_every_fault_is_visited() -> None:
+    assert {one.strip() for visit in VISITS.split(" | ") for one in visit.split(", ")} == FAULTS.keys()
 
 
 async def test_who_gives_no_token_is_told_what_was_not_looked_at() -> None:
@@ -283,12 +293,12 @@ def test_a_clock_that_goes_wrong_is_a_fault(ahead: float, *, ok: bool) -> None:
     assert (found.ok, f"{abs(ahead):.0f} s" in found.said) == (ok, True)
 
 
-def test_the_command_judges_a_real_server(run: Run, tmp_path: Path) -> None:
-    with run.served(tmp_path) as address:
-        done = run("doctor", "--http", address.removesuffix("/mcp"), "--json")
-        typed = run("doctor", "--http", address, "--token-file", "-", given=TOKEN + "\n")
+def test_the_command_judges_a_real_server(served: str, run_here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = run_here("doctor", "--http", served.removesuffix("/mcp"), "--json")
+    monkeypatch.setattr("sys.stdin", io.StringIO(TOKEN + "\n"))
+    typed = run_here("doctor", "--http", served, "--token-file", "-")
     told = json.loads(done.out)
-    assert told["url"] == address
+    assert told["url"] == served
     assert {one["check"] for one in told["checks"]} >= {"name", "without a token", "current clients", "what it shows"}
     for each in (done, typed):
         assert "Traceback" not in each.err

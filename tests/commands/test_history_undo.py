@@ -3,8 +3,10 @@
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +16,16 @@ from mcp import Client
 from typing_extensions import override
 
 from flipsnack_mcp.api import Access, BudgetInMemory, BudgetRules, Flipsnack, Pacer
-from flipsnack_mcp.api.actions.collections import ListCollections
 from flipsnack_mcp.commands import own_call
-from flipsnack_mcp.sandbox import Pace, Sandbox
+from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Records
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.workflows.history import HISTORY_ENTRY
-from tests.commands.at_a_terminal import TITLE, AtPty, Here, Now, Scene
-from tests.commands.processes import KEY, SECRET, Ended, Run
+from tests.commands.at_a_terminal import TITLE, AtPty, Here, Now, Scene, Terminal
+from tests.commands.processes import KEY, SECRET, Ended, Run, at_a_port
 from tests.commands.test_several_accounts import OF_DE, OTHER_KEY, OTHER_SECRET, TwoAccounts
 from tests.commands.test_terminal import HOSTILE, Closed, odd_in
 from tests.server.bench import Assistant, Bench, Tapped, Witness
@@ -109,16 +110,15 @@ async def test_a_server_on_the_same_state_file_sees_the_undoing_and_can_undo_it(
     assert "put back by entry" in already.text
 
 
-@pytest.mark.parametrize("confirm", ["ask", "approve", "allow"])
 @pytest.mark.parametrize(
-    ("typed", "done"),
+    ("confirm", "typed", "done"),
     [
-        (f"{DRAFT}\n", True),
-        ("{hash}\n", True),
-        ("yes\n", False),
-        ("Weekly offers\n", False),
-        ("\n", False),
-        ("", False),
+        *product(["ask", "approve", "allow"], [f"{DRAFT}\n"], [True]),
+        *product(["ask", "approve", "allow"], ["yes\n"], [False]),
+        ("ask", "{hash}\n", True),
+        ("approve", "Weekly offers\n", False),
+        ("allow", "\n", False),
+        ("ask", "", False),
     ],
     ids=ascii,
 )
@@ -465,15 +465,17 @@ async def test_an_account_is_called_as_before_whatever_the_terminal_that_undoes_
 
 @dataclass
 class Remote:
-    """A sandbox in a process of its own, and an assistant that changes something there."""
+    """An imitation at a port, and an assistant that changes something there."""
 
+    imitation: Sandbox
     settings: Settings
     state: Path
 
     @property
     def environment(self) -> dict[str, str]:
         own = {"FLIPSNACK_API_KEY": self.settings.api_key, "FLIPSNACK_API_SECRET": self.settings.api_secret}
-        return {**own, "FLIPSNACK_API_URL": self.settings.api_url, "FLIPSNACK_STATE": f"sqlite:{self.state}"}
+        quick = {"FLIPSNACK_CALLS_PER_SECOND": "1000", "FLIPSNACK_CALLS_PER_MINUTE": "1000"}
+        return {**own, **quick, "FLIPSNACK_API_URL": self.settings.api_url, "FLIPSNACK_STATE": f"sqlite:{self.state}"}
 
     def connect(self, settings: Settings) -> Flipsnack:
         access = Access(settings.api_key, settings.api_secret, settings.api_url)
@@ -488,35 +490,34 @@ class Remote:
             done = await assistant.call("update_collections", plan_id=plan.data["plan_id"], wait_seconds=45)
         return int(done.data["history_id"])
 
-    async def titles(self) -> list[str]:
-        async with self.connect(self.settings) as flipsnack:
-            found = await flipsnack.send(ListCollections(query="Weekly offers", limit=50))
-        return [one.title for one in found.collections]
+    @property
+    def still_old(self) -> int:
+        """How many of them have their new title."""
+        return sum(one.title.startswith("Old: ") for one in self.imitation.account.collections.values())
 
 
 @pytest.fixture
-def remote(run: Run, tmp_path: Path) -> Iterator[Remote]:
-    with run.sandbox("--calls-per-minute", "0") as where:
-        settings = Settings(where["api_key"], where["api_secret"], api_url=where["api_url"])
-        yield Remote(settings, tmp_path / "state.sqlite")
+async def remote(tmp_path: Path) -> AsyncIterator[Remote]:
+    imitation = Sandbox(api_key=KEY, api_secret=SECRET, pace=Pace(calls_per_second=0, calls_per_minute=0))
+    async with at_a_port(imitation) as where:
+        settings = Settings(KEY, SECRET, api_url=where["FLIPSNACK_API_URL"])
+        yield Remote(imitation, settings, tmp_path / "state.sqlite")
 
 
 async def test_at_a_real_terminal_ctrl_c_changes_nothing_at_the_question_and_later_stops_between_two(
-    run: Run, remote: Remote
+    run: Run, remote: Remote, run_here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = await remote.renamed()
     again = ("history", "--undo", str(number))
     asked = await to_thread.run_sync(AtPty(run, remote.environment, "type yes: ", ""), *again)
-    as_left = await remote.titles()
+    assert (asked.status, UNCHANGED in asked.out, remote.still_old) == (1, True, 7)
+    remote.imitation.add_fault(Fault("slow", UPDATE, seconds=2.0, times=0))
     going = AtPty(run, remote.environment, "update: ", "", {"type yes: ": "yes\n"})
     stopped = await to_thread.run_sync(going, *again)
-    halfway = await remote.titles()
-    quick = {**remote.environment, "FLIPSNACK_CALLS_PER_SECOND": "1000", "FLIPSNACK_CALLS_PER_MINUTE": "1000"}
-    finished = await to_thread.run_sync(AtPty(run, quick, "type yes: ", "yes\n"), *again)
-    assert (asked.status, UNCHANGED in asked.out) == (1, True)
-    assert [one.startswith("Old: ") for one in as_left] == [True] * 7
     assert (stopped.status, "Stopped between two collections." in stopped.out) == (130, True), stopped.out
-    assert any(one.startswith("Old: ") for one in halfway)
-    assert finished.status == 0, finished.out
-    assert not any(one.startswith("Old: ") for one in await remote.titles())
+    assert 0 < remote.still_old <= 7
+    remote.imitation.clear_faults()
+    monkeypatch.setattr(sys, "stdin", Terminal("yes\n"))
+    finished = await to_thread.run_sync(partial(run_here, *again, **remote.environment))
+    assert (finished.status, remote.still_old) == (0, 0), finished.out
     assert "Traceback" not in asked.out + stopped.out + finished.out

@@ -1,31 +1,38 @@
 """The server as its clients meet it: over real stdio and over HTTP, on both protocol revisions."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
 import httpx2
 import pytest
+from anyio import to_thread
 from mcp import Client, StdioServerParameters
 from mcp.types import ElicitResult, InputResponses
 
 from flipsnack_mcp.commands.serve import IMITATIONS_APART, remarks_on_imitations
+from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.settings import Settings
-from tests.commands.ahead import REVISIONS, Ahead, default_menu, says_yes, text_of
-from tests.commands.processes import KEY, PROGRAM, Run, messages
+from tests.commands.main_job import REVISIONS, connected, default_menu, says_yes, text_of
+from tests.commands.processes import KEY, PROGRAM, SECRET, Run, at_a_port, messages
 
 
-@pytest.mark.parametrize("revision", REVISIONS)
-def test_the_main_job_works_over_stdio(ahead: Ahead, revision: str) -> None:
-    ahead[f"test_the_main_job_works_over_stdio[{revision}]"].result()
+async def test_the_main_job_works_over_stdio(run: Run, document: Path) -> None:
+    """On the older revision; on the newer one an example does all of it (tests/test_examples.py)."""
+    environment = {**run.environment, "FLIPSNACK_SANDBOX": "1", "FLIPSNACK_UPLOAD_DIRS": str(document.parent)}
+    server = StdioServerParameters(command=PROGRAM[0], args=list(PROGRAM[1:]), env=environment)
+    with anyio.fail_after(180):
+        await connected(server, "legacy", document, "Over the wire")
 
 
-@pytest.mark.parametrize("revision", REVISIONS)
-def test_the_main_job_works_over_http(ahead: Ahead, revision: str) -> None:
-    ahead[f"test_the_main_job_works_over_http[{revision}]"].result()
+async def test_the_main_job_works_over_http(served: str, document: Path) -> None:
+    with anyio.fail_after(180):
+        async with anyio.create_task_group() as clients:  # which mostly wait
+            for revision, mode in REVISIONS.items():
+                clients.start_soon(connected, served, mode, document, f"Over the wire in {revision}")
 
 
 def asked(number: int, method: str, **params: Any) -> str:
@@ -37,28 +44,30 @@ HELLO = asked(1, "initialize", protocolVersion="2025-11-25", capabilities={}, cl
 READY = json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
 
-@pytest.mark.parametrize("level", ["DEBUG", "nonsense"])
-@pytest.mark.parametrize("settings", [{"FLIPSNACK_SANDBOX": "1"}, {"FLIPSNACK_API_KEY": "${KEY}"}], ids=str)
-def test_only_messages_are_written_to_stdout(run: Run, level: str, settings: dict[str, str]) -> None:
-    calls = [
-        asked(2, "tools/list"),
-        asked(3, "tools/call", name="list_collections", arguments={}),
-        asked(4, "tools/call", name="delete_collection", arguments={"collection_hash": "nothere"}),
-        asked(5, "tools/call", name="no_such_tool", arguments={}),
-        asked(6, "no/such/method"),
-        "this is no JSON",
-    ]
-    assert messages(run.talk(HELLO, READY, *calls, ids={2, 3, 4, 5, 6}, FLIPSNACK_LOG_LEVEL=level, **settings).out)
+CALLS = [
+    asked(2, "tools/list"),
+    asked(3, "tools/call", name="list_collections", arguments={}),
+    asked(4, "tools/call", name="delete_collection", arguments={"collection_hash": "nothere"}),
+    asked(5, "tools/call", name="no_such_tool", arguments={}),
+    asked(6, "no/such/method"),
+    "this is no JSON",
+]
 
 
-def test_no_secret_is_written_at_any_log_level(run: Run) -> None:
-    with run.sandbox() as where:
-        access = {f"FLIPSNACK_{name.upper()}": value for name, value in where.items()}
-        call = asked(2, "tools/call", name="get_user_stats", arguments={})
-        ended = run.talk(HELLO, READY, call, ids={2}, FLIPSNACK_LOG_LEVEL="DEBUG", **access)
-    assert "impressions" in ended.out
-    secrets = (where["api_key"], where["api_secret"], "signature=")
-    assert not [secret for secret in secrets if secret in ended.out + ended.err]
+def test_without_a_key_tools_are_listed_and_only_messages_are_written_to_stdout(run: Run) -> None:
+    ended = run.talk(HELLO, READY, *CALLS, ids={2, 3, 4, 5, 6}, FLIPSNACK_LOG_LEVEL="nonsense")
+    said = {one.get("id"): one for one in messages(ended.out)}
+    assert {one["name"] for one in said[2]["result"]["tools"]} == default_menu()
+    assert "FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET are not set" in json.dumps(said[3])
+
+
+async def test_with_one_only_messages_are_written_to_stdout_and_no_secret_at_any_log_level(run: Run) -> None:
+    async with at_a_port(Sandbox(api_key=KEY, api_secret=SECRET)) as access:
+        talk = partial(run.talk, HELLO, READY, *CALLS, ids={2, 3, 4, 5, 6}, FLIPSNACK_LOG_LEVEL="DEBUG", **access)
+        ended = await to_thread.run_sync(talk)
+    assert messages(ended.out)
+    assert "Summer catalogue 2026" in ended.out
+    assert "signature=" not in ended.out + ended.err  # and whatever ended has neither key nor secret
 
 
 def test_a_server_ends_with_0_and_a_logging_package_that_prints_tracebacks_has_no_say(run: Run, tmp_path: Path) -> None:
@@ -78,12 +87,6 @@ def test_a_server_ends_with_0_and_a_logging_package_that_prints_tracebacks_has_n
     assert (done.status, done.out) == (0, "")  # the client goes at once
     assert "RICH" not in done.err
     assert "FLIPSNACK_API_KEY" in done.err
-
-
-@pytest.fixture(scope="module")
-def served(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with run.served(tmp_path_factory.mktemp("uploads")) as address:
-        yield address
 
 
 @pytest.mark.parametrize("mode", REVISIONS.values(), ids=REVISIONS)
@@ -108,12 +111,11 @@ YES: InputResponses = {"title": ElicitResult(action="accept", content={"title": 
 async def test_a_form_is_answered_after_a_restart_over_http(run: Run, tmp_path: Path) -> None:
     """The question comes from one process, and its answer goes to the next one over the same state file."""
     question: Any = None
-    with run.sandbox() as where, anyio.fail_after(120):
-        more = {name: where[name.removeprefix("FLIPSNACK_").lower()] for name in ACCESS}
-        more["FLIPSNACK_STATE"] = f"sqlite:{tmp_path / 'state.sqlite'}"
+    async with at_a_port(Sandbox(api_key=KEY, api_secret=SECRET)) as access:
+        access["FLIPSNACK_STATE"] = f"sqlite:{tmp_path / 'state.sqlite'}"
         rounds: list[dict[str, Any]] = [{}, {"input_responses": YES}]
         for given in rounds:
-            with run.served(tmp_path, "--calls-per-second", "5", **more) as address:
+            with run.served(tmp_path, "--calls-per-second", "5", **access) as address:
                 async with Client(address, mode="auto", elicitation_callback=says_yes) as client:
                     listed = await client.call_tool("list_collections", {"query": "Week 38"})
                     assert listed.structured_content
@@ -125,9 +127,6 @@ async def test_a_form_is_answered_after_a_restart_over_http(run: Run, tmp_path: 
     assert not question.is_error, text_of(question)
 
 
-ACCESS = ("FLIPSNACK_API_URL", "FLIPSNACK_UPLOAD_URL", "FLIPSNACK_API_KEY", "FLIPSNACK_API_SECRET")
-
-
 async def test_a_foreign_host_or_origin_is_refused(served: str) -> None:
     headers = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
     async with httpx2.AsyncClient() as http:
@@ -137,26 +136,11 @@ async def test_a_foreign_host_or_origin_is_refused(served: str) -> None:
     assert (host.status_code, origin.status_code, good.status_code) == (421, 403, 200)
 
 
-def on_stdio(run: Run, *arguments: str, **environment: str) -> Client:
-    """A client of a server of its own."""
-    program, env = [*PROGRAM[1:], *arguments], {**run.environment, **environment}
-    return Client(StdioServerParameters(command=PROGRAM[0], args=program, env=env))
-
-
-async def test_without_a_key_the_server_still_lists_its_tools(run: Run) -> None:
-    with anyio.fail_after(120):
-        async with on_stdio(run) as client:
-            tools = (await client.list_tools()).tools
-            said = await client.call_tool("get_user_stats")
-    assert {tool.name for tool in tools} == default_menu()
-    assert "FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET are not set" in text_of(said)
-
-
-async def test_options_beat_the_environment(run: Run) -> None:
+def test_options_beat_the_environment(run: Run) -> None:
     environment = {"FLIPSNACK_SANDBOX": "1", "FLIPSNACK_READ_ONLY": "0", "FLIPSNACK_API_KEY": KEY}
-    with anyio.fail_after(120):
-        async with on_stdio(run, "--read-only", "--toolsets", "default,legacy", **environment) as client:
-            names = {one.name for one in (await client.list_tools()).tools}
+    given = f"{HELLO}\n{READY}\n{asked(2, 'tools/list')}\n"
+    ended = run("--read-only", "--toolsets", "default,legacy", given=given, **environment)
+    names = {one["name"] for one in messages(ended.out)[1]["result"]["tools"]}
     assert "list_collections" in names
     assert "create_collection" not in names
 

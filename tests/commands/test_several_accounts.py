@@ -148,14 +148,23 @@ async def test_a_code_that_somebody_made_something_else_of_keeps_no_other_from_b
 
 
 # --- history
+AS_CHANGED = list[bytes]()
+"""The state file after them, once they were made."""
+
+
 async def changed(scene: TwoAccounts) -> None:
-    """Two changes in one account, and one in the other between them."""
+    """Two changes in one account, and one in the other between them; a terminal sees no more than the state file."""
+    if AS_CHANGED:
+        scene.state.write_bytes(*AS_CHANGED)
+        return
     given = scene.wanted
     async with scene.assistant() as assistant:
         for name, title in (("de", "Eins"), ("fr", "Un"), ("de", "Zwei")):
             scene.bench.clock.advance(1)
             said = await assistant.call("update_collection", {**given, "account": name, "title": title})
             assert not said.is_error, said.text
+    AS_CHANGED.append(scene.state.read_bytes())
+    assert not scene.state.with_name(f"{scene.state.name}-wal").exists()  # all of it
 
 
 async def test_the_history_lists_all_accounts_in_the_order_of_time_each_with_its_label(scene: TwoAccounts) -> None:

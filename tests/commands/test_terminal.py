@@ -44,7 +44,7 @@ def settings(state: Path) -> dict[str, str]:
     return {"FLIPSNACK_STATE": f"sqlite:{state}", "FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": SECRET}
 
 
-async def write(state: Path, text: str, title: str) -> None:
+async def write(state: Path, text: str, title: str, code: str) -> None:
     """An entry of the history and a code, with this text wherever one stands that was not made here."""
     store = SqliteStore(state)
     trail = History(store, ACCOUNT)
@@ -54,31 +54,29 @@ async def write(state: Path, text: str, title: str) -> None:
     def work(records: Records) -> None:
         ticket = Ticket(text=f"Delete {text} {title}", expected=text, target=text, seen="", account=ACCOUNT, tool=text,
                         made=records.now, needs_approval=True)  # fmt: skip
-        records.put(CODE, "ABCD2345", ticket.model_dump(mode="json"), keep=600)
+        records.put(CODE, code, ticket.model_dump(mode="json"), keep=600)
 
     await store.transact(work)
     await store.close()
 
 
-def written(state: Path, text: str = "", title: str = "") -> None:
+def written(state: Path, text: str = "", title: str = "", code: str = "ABCD2345") -> None:
     # JSON in the store holds no half characters; whatever holds one comes from elsewhere.
-    anyio.run(write, state, text.encode(errors="replace").decode(), title.encode(errors="replace").decode())
+    anyio.run(write, state, text.encode(errors="replace").decode(), title.encode(errors="replace").decode(), code)
 
 
 def odd_in(text: str) -> list[str]:
     return [ascii(one) for one in text if one != "\n" and unicodedata.category(one) in {"Cc", "Cf", "Cs", "Zl", "Zp"}]
 
 
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-@pytest.mark.parametrize(("command", "lines"), [("history", 2), ("approve", 2)])
-def test_nothing_that_was_written_down_acts_on_a_terminal(
-    run_here: Here, state: Path, command: str, lines: int, text: str
-) -> None:
-    written(state, text, text)
-    done = run_here(command, **settings(state))
-    assert done.status == 0
-    assert odd_in(done.out) == []
-    assert len(done.out.splitlines()) == lines
+def test_nothing_that_was_written_down_acts_on_a_terminal(run_here: Here, state: Path) -> None:
+    for number, text in enumerate(HOSTILE.values()):
+        written(state, text, text, f"ABCD23{number:02}")
+    for command in ("history", "approve"):
+        done = run_here(command, **settings(state))
+        assert done.status == 0
+        assert odd_in(done.out) == []
+        assert len(done.out.splitlines()) == 1 + len(HOSTILE), done.out
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
@@ -137,8 +135,11 @@ ENCODINGS = (
 SHOWING = (["history"], ["approve"], ["history", "--json"], ["doctor"], ["history", "--verify"])
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS)
-@pytest.mark.parametrize("command", SHOWING, ids=" ".join)
+@pytest.mark.parametrize(
+    ("encoding", "command"),
+    [(one, SHOWING[(place + turn) % len(SHOWING)]) for place, one in enumerate(ENCODINGS) for turn in (0, 2)],
+    ids=lambda one: one if isinstance(one, str) else " ".join(one),
+)
 def test_everything_is_printed_in_any_encoding(
     state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, command: list[str]
 ) -> None:
@@ -178,8 +179,7 @@ class Closed(io.StringIO):
 ERRORS = {"closed": BrokenPipeError(32, "Broken pipe"), "closed on Windows": OSError(22, "Invalid argument")}
 
 
-@pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS)
-@pytest.mark.parametrize("after", [0, 1])
+@pytest.mark.parametrize(("after", "error"), [*enumerate(ERRORS.values())], ids=["closed", "after a line on Windows"])
 @pytest.mark.parametrize("command", [*SHOWING, ["--help"], ["--version"], ["serve", "--help"]], ids=" ".join)
 def test_into_a_closed_pipe_a_command_ends_quietly(
     run_here: Here, state: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], error: OSError, after: int
@@ -226,6 +226,13 @@ def test_a_real_process_prints_a_title_that_its_encoding_does_not_have(run: Run,
     done = run("history", PYTHONIOENCODING="ascii", PYTHONUTF8="0", **settings(state))
     assert (done.status, done.err) == (0, "")
     assert r"\U0001f389 \u76ee\u5f55" in done.out
+
+
+LIGHT = "import sys; from flipsnack_mcp.commands import approve, history, move, token; sys.exit('mcp' in sys.modules)"
+
+
+def test_who_looks_at_a_terminal_waits_for_no_sdk() -> None:
+    subprocess.run([sys.executable, "-c", LIGHT], check=True)  # noqa: S603 - our own modules
 
 
 def test_as_json_the_trail_is_whole_and_safe(run_here: Here, state: Path) -> None:

@@ -1,6 +1,7 @@
 """An assistant on a command line is started with its gaps filled in, and what it says is read."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from evaluations.assistant import DESK, OUT_OF_TIME, command_line, ended_with, used, words
 from evaluations.first_calls import requests
 from evaluations.job import jobs
+from evaluations.player import calls_for
 from evaluations.run import RECORDED
 from evaluations.staging import How, begun, played
 
@@ -48,6 +50,22 @@ def test_a_command_is_filled_in_once_and_goes_through_no_shell(tmp_path: Path) -
     assert json.loads(made[7].removeprefix("servers.one.args="))[1] == str(tmp_path)
 
 
+BEGINS = """
+import json, subprocess, sys
+tool, given, config = sys.argv[1:]
+told = json.load(open(config))["mcpServers"]["flipsnack"]
+greeting = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
+server = subprocess.Popen([told["command"], *told["args"]], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+for number, method, params in ((1, "initialize", greeting), (2, "tools/call", {"name": tool, "arguments": json.loads(given)})):
+    server.stdin.write(json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}).encode() + b"\\n")
+    server.stdin.flush()
+    print(server.stdout.readline())
+server.stdin.close()
+server.wait()
+"""
+"""An assistant that makes one call, without the second that an SDK takes."""
+
+
 class TestInProcesses:
     """With real time, real pipes and a real socket: the whole of the runner, once."""
 
@@ -64,5 +82,12 @@ class TestInProcesses:
         assert await ended_with([sys.executable, "-c", "import time; time.sleep(600)"], tmp_path, 0.01) == OUT_OF_TIME
 
     async def test_a_first_call_is_judged(self, tmp_path: Path) -> None:
-        outcome = await begun(requests()[0], How(RECORDED), tmp_path)
+        call = requests()[0].right_call()
+        command = shlex.join([sys.executable, "-c", BEGINS, call.tool, json.dumps(call.given), "{mcp_config}"])
+        outcome = await begun(requests()[0], How(command), tmp_path)
         assert (outcome.wrong, outcome.calls) == ((), 1)
+
+    def test_the_recorded_assistant_begins_each_request_rightly(self) -> None:
+        assert [calls_for(one.asked, wrong=False)[0] for one in requests()] == [
+            (one.right_call(),) for one in requests()
+        ]

@@ -4,13 +4,33 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from mcp import ClientSession
 
 from evaluations.job import Job, jobs
 from evaluations.judging import judged
 from evaluations.player import plays
+from flipsnack_mcp.files.lookahead import LookAhead
+from flipsnack_mcp.server.tools import uploads
+from flipsnack_mcp.workflows.batches import carrying_out, seeing
 from tests.evaluations.staged import staged
 
-pytestmark = pytest.mark.usefixtures("no_look_ahead")
+
+async def believed(*_: object) -> None:
+    """That an answer is what its schema says is seen by the tests of the server."""
+
+
+async def unseen(*_: object) -> LookAhead:
+    """Counting pages is a process for each document."""
+    return LookAhead(None, ())
+
+
+@pytest.fixture(autouse=True)
+def about_jobs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for one in (uploads, seeing, carrying_out):
+        monkeypatch.setattr(one, "look_ahead", unseen)
+    monkeypatch.setattr(ClientSession, "validate_tool_result", believed)
+
+
 every_job = pytest.mark.parametrize("job", jobs().values(), ids=lambda one: one.name)
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-if sys.orig_argv[1:3] == ["-m", "flipsnack_mcp"]:
+if sys.orig_argv[1:3] == ["-m", "flipsnack_mcp"] and "token" not in sys.orig_argv:
     from flipsnack_mcp.sandbox import Pace, Sandbox
 
     defaults = Sandbox.__init__.__kwdefaults__ or {}

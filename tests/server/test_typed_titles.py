@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flipsnack_mcp.api.actions.collections import Collection
-from flipsnack_mcp.server.consent import form
+from flipsnack_mcp.server.consent import asking, form
 from flipsnack_mcp.server.consent.form import Preview
 from tests.server.bench import Bench, Person, types
 
@@ -190,4 +190,4 @@ def test_a_form_says_that_the_hash_counts_as_well_only_where_something_else_is_a
     title: str, *, told: bool
 ) -> None:
     preview = preview_of(title)
-    assert ("Its hash counts as well." in form.question(preview).message) is told
+    assert ("Its hash counts as well." in asking.question(preview).message) is told

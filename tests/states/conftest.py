@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from tests.commands.conftest import run, run_here
 from tests.states.opened import Opened, opened
 from tests.virtual_clock import VirtualLoop
+
+__all__ = ["run", "run_here"]
 
 
 @pytest.fixture

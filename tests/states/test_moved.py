@@ -2,11 +2,13 @@
 
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
+from anyio import to_thread
 
 from flipsnack_mcp.redis_address import RedisAddress, redis_address
 from flipsnack_mcp.server.consent.codes import waiting_in
@@ -17,7 +19,7 @@ from flipsnack_mcp.store.redis import link
 from flipsnack_mcp.store.redis.redis_store import RedisStore
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.workflows.history import HISTORY_KEPT, every_trail
-from tests.commands.processes import Run
+from tests.commands.processes import Ended
 from tests.redis_server import RedisServer
 from tests.states.opened import MINUTE, Opened
 from tests.store.line_to_redis import line_to
@@ -173,17 +175,19 @@ async def test_a_server_that_cannot_be_reached_moves_nothing_and_the_file_goes_o
 
 
 async def test_the_command_moves_the_named_file_and_says_how_much(
-    file: Path, on_redis: str, tmp_path: Path, target: RedisStore
+    file: Path, on_redis: str, run_here: Callable[..., Ended], target: RedisStore
 ) -> None:
-    run = Run({"HOME": str(tmp_path), "FLIPSNACK_STATE": on_redis})
-    moved = run("move", str(file))
+    async def run(*arguments: str) -> Ended:
+        return await to_thread.run_sync(partial(run_here, *arguments, FLIPSNACK_STATE=on_redis))
+
+    moved = await run("move", str(file))
     assert (moved.status, moved.err) == (0, "")
     assert "Moved to Redis at" in moved.out
     assert "no server goes on with it: give all of them this FLIPSNACK_STATE" in moved.out
-    again = run("move", str(file))
+    again = await run("move", str(file))
     assert again.status == 0  # all of it is there, which is what was asked for
-    assert run("history", "--verify").status == 0
-    assert run("approve").status == 0
+    assert (await run("history", "--verify")).status == 0
+    assert (await run("approve")).status == 0
     (trail,) = await every_trail(target)
     assert trail.wrong == ""
 
@@ -198,9 +202,9 @@ async def test_the_command_moves_the_named_file_and_says_how_much(
     ],
 )
 def test_the_command_says_what_is_missing_and_changes_nothing(
-    kept_at: str, file_given: str, said: str, file: Path, tmp_path: Path
+    kept_at: str, file_given: str, said: str, file: Path, run_here: Callable[..., Ended]
 ) -> None:
     before = file.read_bytes()
-    ended = Run({"HOME": str(tmp_path), "FLIPSNACK_STATE": kept_at})("move", str(file.with_name(file_given)))
+    ended = run_here("move", str(file.with_name(file_given)), FLIPSNACK_STATE=kept_at)
     assert (ended.status, file.read_bytes() == before) == (1, True)
     assert said in ended.out

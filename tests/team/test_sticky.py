@@ -7,7 +7,7 @@ from mcp.client import ClientRequestContext
 from mcp.types import ElicitRequestParams, ElicitResult
 
 from flipsnack_mcp.server.consent import reply
-from tests.commands.ahead import text_of
+from tests.commands.main_job import text_of
 from tests.team.over_http import HOST, official_client, served, whole_application
 
 

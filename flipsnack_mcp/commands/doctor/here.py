@@ -153,7 +153,7 @@ async def callers(settings: Settings) -> list[Finding]:
     """Find out who may call over HTTP, where callers are told apart, and who had changes made."""
     if not (settings.tokens or settings.auth_issuer):
         return []
-    from flipsnack_mcp.team.authentication import looked_at_callers  # noqa: PLC0415  # it brings a web framework
+    from flipsnack_mcp.team.authentication.starting import looked_at_callers  # noqa: PLC0415  # it brings a web framework
 
     found = [Finding("callers", ok, said) for ok, said in await looked_at_callers(settings)]
     changes = await changes_by(settings) if not settings.problems and is_there(settings) else []

@@ -1,12 +1,13 @@
 """Which account a request is about, where a server has several: rules over their settings, without asking anybody."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-from mcp.types import Tool
+from typing import TYPE_CHECKING, Any
 
 from flipsnack_mcp.api import FlipsnackError, names_with_room, quoted, shows_nothing
 from flipsnack_mcp.settings import Settings
+
+if TYPE_CHECKING:  # a terminal asks for accounts as well, and needs no SDK for that
+    from mcp.types import Tool
 
 ARGUMENT = "account"
 EVERY_ONE = "*"
@@ -100,7 +101,7 @@ def not_offered(tool: str, account: Settings, others: Iterable[Settings]) -> Whi
     )
 
 
-def taking_account(tool: Tool, over_accounts: Mapping[str, Any] | None, *, writes: bool) -> Tool:
+def taking_account(tool: "Tool", over_accounts: Mapping[str, Any] | None, *, writes: bool) -> "Tool":
     """The tool as it is listed where there are several accounts; `over_accounts` is the schema of its answer over all.
 
     What has to be named is not described as well: with both it would cost more tokens than a tool has for its account.

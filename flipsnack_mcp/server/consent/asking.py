@@ -4,13 +4,21 @@ import anyio
 from mcp import types
 from pydantic import ValidationError
 
-from flipsnack_mcp.server.consent.form import FORM
+from flipsnack_mcp.server.consent.form import FORM, Preview, hash_counts_too
 from flipsnack_mcp.server.consent.reply import UNREADABLE
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.workflows.progress import FOR_THE_PERSON
 
 SIGN_OF_LIFE = 10.0
 """Seconds."""
+
+
+def question(preview: Preview) -> types.ElicitRequestFormParams:
+    """What the person reads, and the one field they fill in."""
+    return types.ElicitRequestFormParams(
+        message=f'{preview.text}{hash_counts_too(preview)} To go on, type "{preview.expected}".',
+        requested_schema=FORM,
+    )
 
 
 async def answer_to(request: ToolRequest, message: str) -> types.ElicitResult | None:

@@ -14,9 +14,9 @@ from mcp import types
 
 from flipsnack_mcp.api import quoted
 from flipsnack_mcp.server.callers.rights import check_taking_offline
-from flipsnack_mcp.server.consent.asking import answer_to, show_life
+from flipsnack_mcp.server.consent.asking import answer_to, question, show_life
 from flipsnack_mcp.server.consent.codes import LIFETIME, MINUTES, Consents, Ticket, approving
-from flipsnack_mcp.server.consent.form import LONGEST_TO_TYPE, Preview, confirms, question
+from flipsnack_mcp.server.consent.form import LONGEST_TO_TYPE, Preview, confirms
 from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.consent.reply import QUESTION, Reply, Wanted, reply_of
 from flipsnack_mcp.server.consent.sealing import Asked

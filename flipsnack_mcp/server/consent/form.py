@@ -1,14 +1,15 @@
 """What a person reads before something is destroyed, and what they type into the form. Words only, nothing is asked here."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mcp.types import ElicitRequestFormParams
 from pydantic import BaseModel, ConfigDict
 
 from flipsnack_mcp.api import Action, as_compared, bare, cleaned, first_few, public_address, quoted
 from flipsnack_mcp.api.actions.collections import Collection, DeleteCollection, DeleteFlipbook, UpdateCollection
-from flipsnack_mcp.server.consent.reply import Wanted
 from flipsnack_mcp.workflows.plans.item import Item
+
+if TYPE_CHECKING:  # which brings the SDK, and a terminal needs the words alone
+    from flipsnack_mcp.server.consent.reply import Wanted
 
 LONGEST_TO_TYPE, LONGEST_TYPED = 60, 1000
 FEWEST_LETTERS = 3
@@ -48,20 +49,12 @@ class Preview(BaseModel):
     """Fingerprint of what must not change meanwhile. Views are shown, but change by themselves."""
 
 
-def question(preview: Preview) -> ElicitRequestFormParams:
-    """What the person reads, and the one field they fill in."""
-    return ElicitRequestFormParams(
-        message=f'{preview.text}{hash_counts_too(preview)} To go on, type "{preview.expected}".',
-        requested_schema=FORM,
-    )
-
-
 def hash_counts_too(preview: Preview) -> str:
     """What to say where the title is asked for and cannot be typed on every keyboard."""
     return " Its hash counts as well." if preview.collection_hash not in {"", preview.expected} else ""
 
 
-def confirms(typed: str, preview: Preview | Wanted) -> bool:
+def confirms(typed: str, preview: "Preview | Wanted") -> bool:
     """Whether what a person typed is what was asked for: the text as people compare, the hash to the letter."""
     given = typed[:LONGEST_TYPED]
     if not as_compared(given):

@@ -1,7 +1,1 @@
 """Who may call over HTTP: by a token from a file, or by one that an authorization server has signed."""
-
-from flipsnack_mcp.team.authentication.door import behind_door
-from flipsnack_mcp.team.authentication.knowing import Authentication
-from flipsnack_mcp.team.authentication.starting import looked_at_callers, refusal_to_serve, remarks_on_callers
-
-__all__ = ["Authentication", "behind_door", "looked_at_callers", "refusal_to_serve", "remarks_on_callers"]

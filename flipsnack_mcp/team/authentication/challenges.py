@@ -28,10 +28,6 @@ NO_SCOPE = "The access token allows nothing here. Sign in again and agree to wha
 NOT_TO_TELL = "Whether the token is good cannot be told at the moment. Nothing was done. Try again in a minute; if it stays so, tell whoever runs this server."
 
 
-class CannotTellError(Exception):
-    """It cannot be told whether somebody is known, and why; its text is for who runs the server."""
-
-
 class NotLetInError(Exception):
     """A request that goes no further, and what is answered to it."""
 

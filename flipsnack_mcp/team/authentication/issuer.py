@@ -14,8 +14,8 @@ import httpx2
 from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.api.network import Roads
 from flipsnack_mcp.reading import LOOPBACK
-from flipsnack_mcp.team.authentication.challenges import CannotTellError
 from flipsnack_mcp.team.authentication.keys import PublishedKey, keys_in
+from flipsnack_mcp.team.authentication.unknowable import CannotTellError
 
 log = logging.getLogger(__name__)
 

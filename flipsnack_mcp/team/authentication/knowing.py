@@ -13,7 +13,7 @@ from flipsnack_mcp.server.callers.caller import Caller, Right
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication import challenges
 from flipsnack_mcp.team.authentication.allowed import BY_CLAIM, accounts_for, accounts_of, is_meant
-from flipsnack_mcp.team.authentication.challenges import CannotTellError, Challenges, NotLetInError, audience_of
+from flipsnack_mcp.team.authentication.challenges import Challenges, NotLetInError, audience_of
 from flipsnack_mcp.team.authentication.scopes import scopes_worth_asking_for
 from flipsnack_mcp.team.authentication.stepping_up import Posted, scopes_lacking
 from flipsnack_mcp.team.authentication.tokens import (
@@ -23,6 +23,7 @@ from flipsnack_mcp.team.authentication.tokens import (
     TokensUnusableError,
     as_caller,
 )
+from flipsnack_mcp.team.authentication.unknowable import CannotTellError
 
 if TYPE_CHECKING:
     from flipsnack_mcp.team.authentication.signed import SignedTokens

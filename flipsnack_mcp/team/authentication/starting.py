@@ -7,9 +7,9 @@ from flipsnack_mcp.server.callers.accounts import LONGEST_LIST
 from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.started import as_typed
-from flipsnack_mcp.team.authentication.challenges import CannotTellError
 from flipsnack_mcp.team.authentication.knowing import Authentication
 from flipsnack_mcp.team.authentication.tokens import TokensTold
+from flipsnack_mcp.team.authentication.unknowable import CannotTellError
 from flipsnack_mcp.team.binding import asks_who_calls
 from flipsnack_mcp.text import names_with_room, quoted
 

@@ -19,7 +19,7 @@ from flipsnack_mcp import systems
 from flipsnack_mcp.server.callers.caller import Caller, Right
 from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.store.permissions import OF_OTHERS
-from flipsnack_mcp.team.authentication.challenges import CannotTellError
+from flipsnack_mcp.team.authentication.unknowable import CannotTellError
 from flipsnack_mcp.text import as_compared
 
 log = logging.getLogger(__name__)

@@ -11,10 +11,12 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from anyio import to_thread
 
 from flipsnack_mcp.commands.setup import keychain
+from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.settings import Settings, read_settings
-from tests.commands.processes import KEY, SECRET, Run
+from tests.commands.processes import KEY, SECRET, Run, at_a_port
 from tests.commands.setup.at_home import Home
 
 NAME = "a_keychain_for_tests"
@@ -218,15 +220,15 @@ def message(number: int, method: str, **parameters: object) -> str:
     return json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}) + "\n"
 
 
-def test_a_server_asks_the_keychain_at_its_first_call_and_no_list_waits_for_it(run: Run, tmp_path: Path) -> None:
+async def test_a_server_asks_the_keychain_at_its_first_call_and_no_list_waits_for_it(run: Run, tmp_path: Path) -> None:
     library = tmp_path / "keyring"
     library.mkdir()
     (library / "__init__.py").write_text(LIBRARY)
+    (library / "item.json").write_text(json.dumps({"key": KEY, "secret": SECRET}))
     path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
     client = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
-    with run.sandbox() as where:
-        (library / "item.json").write_text(json.dumps({"key": where["api_key"], "secret": where["api_secret"]}))
-        addresses = {"FLIPSNACK_API_URL": where["api_url"], "FLIPSNACK_UPLOAD_URL": where["upload_url"]}
+    async with at_a_port(Sandbox(api_key=KEY, api_secret=SECRET)) as where:
+        addresses = {name: where[name] for name in ("FLIPSNACK_API_URL", "FLIPSNACK_UPLOAD_URL")}
         with run.kept(PYTHONPATH=path, **addresses) as server:
             assert server.stdin
             assert server.stdout
@@ -237,5 +239,5 @@ def test_a_server_asks_the_keychain_at_its_first_call_and_no_list_waits_for_it(r
             server.stdin.write('{"jsonrpc": "2.0", "method": "notifications/initialized"}\n')
             server.stdin.write(message(3, "tools/call", name="get_user_stats", arguments={}))
             server.stdin.flush()
-            answer = json.loads(server.stdout.readline())
-    assert answer["result"]["structuredContent"]["key_end"] == where["api_key"][-4:]
+            answer = json.loads(await to_thread.run_sync(server.stdout.readline))
+    assert answer["result"]["structuredContent"]["key_end"] == KEY[-4:]

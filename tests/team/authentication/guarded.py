@@ -28,8 +28,8 @@ from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.team import application as built
-from flipsnack_mcp.team.authentication import Authentication
 from flipsnack_mcp.team.authentication.changing import change_tokens
+from flipsnack_mcp.team.authentication.knowing import Authentication
 from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, new_token, now_in_utc, token_digest
 from flipsnack_mcp.team.ending import Ending
 from flipsnack_mcp.workflows.history import Event, every_trail

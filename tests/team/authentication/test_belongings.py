@@ -11,7 +11,8 @@ from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.store.sqlite import SqliteStore
-from flipsnack_mcp.team.authentication import Authentication, door
+from flipsnack_mcp.team.authentication import door
+from flipsnack_mcp.team.authentication.knowing import Authentication
 from tests.listening import NO_TLS
 from tests.team.authentication.guarded import (
     ACCEPTED,

@@ -11,9 +11,10 @@ from starlette.applications import Starlette
 from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.server.safety.redaction import OF_THE_REQUEST, Redactor
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.team.authentication import Authentication, behind_door
 from flipsnack_mcp.team.authentication.challenges import NotLetInError
 from flipsnack_mcp.team.authentication.changing import change_tokens
+from flipsnack_mcp.team.authentication.door import behind_door
+from flipsnack_mcp.team.authentication.knowing import Authentication
 from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, new_token, now_in_utc, token_digest
 from tests.listening import NO_TLS
 from tests.team.authentication.guarded import AUDIENCE, REVISIONS, Guarded, listening, token_for

@@ -7,9 +7,14 @@ import pytest
 
 from flipsnack_mcp.commands.serve import for_callers
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.team.authentication import Authentication, looked_at_callers, refusal_to_serve, remarks_on_callers
 from flipsnack_mcp.team.authentication.changing import change_tokens
-from flipsnack_mcp.team.authentication.starting import nobody_told
+from flipsnack_mcp.team.authentication.knowing import Authentication
+from flipsnack_mcp.team.authentication.starting import (
+    looked_at_callers,
+    nobody_told,
+    refusal_to_serve,
+    remarks_on_callers,
+)
 from flipsnack_mcp.team.authentication.tokens import TokensTold
 from tests.team.authentication.issuer import running_issuer
 
