@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import secrets
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -239,6 +240,19 @@ async def test_a_report_that_goes_on_says_how_far_it_is_and_nothing_else(bench: 
     assert "progress" not in last.data
     assert ("path" in first.data, saved, bench.downloaded) == (False, [], [Path(last.data["path"]).name])
     assert asked(bench) == 30
+
+
+async def test_an_id_that_reads_as_a_zero_is_an_id_all_the_same(
+    bench: LongBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zero = bench.sandbox.account.add(title="Zero", collection_hash="0e7").hash
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "0e123456")
+    first = await reported(bench, collections=zero, **AUGUST)
+    before = len(bench.requests)
+    again = await bench.client.call(TOOL, report_id=first.data["report_id"])
+    assert again.data == first.data
+    assert (len(bench.requests), first.data["report_id"]) == (before, "0e123456")
+    assert not (await bench.call("get_collection", collection_hash=zero)).is_error
 
 
 async def test_a_report_may_be_told_in_another_way_but_not_be_about_something_else(bench: LongBench) -> None:
