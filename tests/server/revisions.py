@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.server.bench import Mode
 from tests.server.destructions import MODES, REVISION
 
 
@@ -15,3 +16,10 @@ def in_turn(names: str, rows: Mapping[str, Any] | Iterable[Any]) -> pytest.MarkD
         mode = MODES[nth % len(MODES)]
         cells.append(pytest.param(mode, *(row if "," in names else (row,)), id=f"{REVISION[mode]}-{name}"))
     return pytest.mark.parametrize(f"mode, {names}", cells)
+
+
+def turn(request: pytest.FixtureRequest) -> Mode:
+    """The revision of a cell where they take turns over the tests of a module, as they stand there, and over the rows of each."""
+    tests = [name for name in vars(request.module) if name.startswith("test_")]
+    spec = getattr(request.node, "callspec", None)
+    return MODES[(tests.index(request.node.originalname) + sum(spec.indices.values() if spec else ())) % len(MODES)]

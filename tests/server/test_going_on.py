@@ -9,13 +9,20 @@ import pytest
 from flipsnack_mcp.server.app import permissions_of
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.workflows.plans.rules import Permissions
-from tests.server.bench import Assistant, Bench, Given, Person, declines, types_what_is_asked
+from tests.server.bench import Assistant, Bench, Given, Mode, Person, declines, types_what_is_asked
 from tests.server.destructions import process
+from tests.server.revisions import turn
 from tests.server.test_bulk import OFFERS, OFFLINE, UPDATE, carried_out
 
 STATS = "collection.getStats"
 ENOUGH = 90.0
 """Seconds in which all of it is done."""
+
+
+@pytest.fixture
+def mode(request: pytest.FixtureRequest) -> Mode:
+    """What goes on does not depend on the revision."""
+    return turn(request)
 
 
 async def begin_plan(assistant: Assistant, rule: dict[str, Any]) -> str:
