@@ -18,7 +18,7 @@ from flipsnack_mcp.workflows.batches import carrying_out, seeing
 from flipsnack_mcp.workflows.history import every_trail
 from tests.server.bench import PDF, Said, tokens
 from tests.server.long_bench import CREATE, GET, LIST, LongBench, assert_told_in_four_parts, named_call
-from tests.server.test_fault_matrix import FAULTS
+from tests.server.test_fault_matrix import FAULTS, REFUSED_FOR_NOW
 
 TOOL, SEE, LOOK, STOP = "create_collections", "list_documents", "get_upload", "stop_work"
 STATES = ("complete", "converting", "unclear", "failed", "skipped", "planned")
@@ -494,8 +494,17 @@ async def test_a_process_that_may_not_upload_from_there_leaves_a_batch_to_one_th
 
 
 # Faults
-@pytest.mark.parametrize("times", [1, 0], ids=["once", "for ever"])
-@pytest.mark.parametrize("fault", FAULTS)
+STAYING = (*sorted(REFUSED_FOR_NOW), "hang after", "reset before", "reset after", "HTML 502")
+"""What stays is tried again until nothing can come of it; of the others the first answer decides."""
+
+
+@pytest.mark.parametrize(
+    ("fault", "times"),
+    [
+        *(pytest.param(fault, 1, id=f"{fault}-once") for fault in FAULTS),
+        *(pytest.param(fault, 0, id=f"{fault}-for ever") for fault in STAYING),
+    ],
+)
 async def test_no_fault_uploads_a_document_twice_or_makes_the_outcome_untrue(
     bench: LongBench, fault: str, times: int
 ) -> None:
