@@ -23,7 +23,7 @@ from tests.workflows.running import Fragile
 
 STATS = "collection.getStats"
 ADDRESS = "https://example.com/offers.pdf"
-TO_ITS_END = 120.0
+TO_ITS_END = 60.0
 """Seconds in which all of it is done once somebody is at it."""
 
 
