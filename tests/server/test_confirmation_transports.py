@@ -73,13 +73,18 @@ async def deleted_by_form(client: Client, wanted: dict[str, Any], form: Form) ->
     assert not said.is_error or text_of(said).endswith(UNCHANGED), (form.name, text_of(said))
 
 
-async def all_confirmed(bench: Bench, connect: Connect, *, code: bool = True) -> list[str]:
-    """Go through a code and through every form, each for a collection of its own; what was to be carried out."""
-    by_code, *others = [*bench.sandbox.account.collections.values()][: 1 + len(FORMS)]
-    if code:
-        async with connect() as client:
-            await deleted_by_code(client, {"collection_hash": by_code.hash})
-    forms = {one.title: form for one, form in zip(others, FORMS, strict=True)}
+async def confirmed_by_code(bench: Bench, connect: Connect) -> list[str]:
+    """Go through a code; what was to be carried out."""
+    *_, last = bench.sandbox.account.collections.values()
+    async with connect() as client:
+        await deleted_by_code(client, {"collection_hash": last.hash})
+    return [f"{TOOLS[0].action} {last.hash}"]
+
+
+async def confirmed_by_form(bench: Bench, connect: Connect) -> list[str]:
+    """Go through every form, each for a collection of its own; what was to be carried out."""
+    asked = [*bench.sandbox.account.collections.values()][: len(FORMS)]
+    forms = {one.title: form for one, form in zip(asked, FORMS, strict=True)}
     assert len(forms) == len(FORMS)
 
     async def answer(
@@ -93,10 +98,9 @@ async def all_confirmed(bench: Bench, connect: Connect, *, code: bool = True) ->
         return answered
 
     async with connect(elicitation_callback=answer) as client, anyio.create_task_group() as group:
-        for one in others:
+        for one in asked:
             group.start_soon(deleted_by_form, client, {"collection_hash": one.hash}, forms[one.title])
-    gone = [*([by_code] if code else []), *(one for one in others if not forms[one.title].said)]
-    return [f"{TOOLS[0].action} {one.hash}" for one in gone]
+    return [f"{TOOLS[0].action} {one.hash}" for one in asked if not forms[one.title].said]
 
 
 def destroyed(bench: Bench) -> list[str]:
@@ -111,14 +115,18 @@ async def test_over_streamable_http_exactly_what_was_confirmed_is_deleted(bench:
     with anyio.fail_after(60):
         async with served(server_of(bench, **UNHURRIED).streamable_http_app()) as port:
             address = f"http://{HOST}:{port}/mcp"
-            gone = await all_confirmed(bench, lambda **more: Client(address, mode=bench.mode, **more))
+
+            def connect(**more: Any) -> Client:
+                return Client(address, mode=bench.mode, **more)
+
+            gone = [*await confirmed_by_code(bench, connect), *await confirmed_by_form(bench, connect)]
     assert destroyed(bench) == gone
 
 
 @on_a_plain_loop
 @on_both_revisions
 async def test_over_stdio_exactly_what_was_confirmed_is_deleted(bench: Bench) -> None:
-    """A code is a refusal and an argument, the same on both revisions."""
+    """By a form: a code is a refusal and an argument like any other."""
 
     async def imitate(task_status: TaskStatus[dict[str, str]]) -> None:
         await serve(bench.sandbox, HOST, 0, task_status.started)
@@ -130,7 +138,6 @@ async def test_over_stdio_exactly_what_was_confirmed_is_deleted(bench: Bench) ->
             environment = {f"FLIPSNACK_{name.upper()}": str(value) for name, value in set_so.items()}
             environment |= {"PATH": "", "PYTHONPATH": str(ROOT), "HOME": str(bench.folder)}
             server = StdioServerParameters(command=PROGRAM[0], args=list(PROGRAM[1:]), env=environment)
-            code = bench.mode == "auto"
-            gone = await all_confirmed(bench, lambda **more: Client(server, mode=bench.mode, **more), code=code)
+            gone = await confirmed_by_form(bench, lambda **more: Client(server, mode=bench.mode, **more))
             beside.cancel_scope.cancel()
     assert destroyed(bench) == gone

