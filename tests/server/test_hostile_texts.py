@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flipsnack_mcp.server.safety.cleaning import clean
-from tests.server.bench import Assistant, Bench, Mode, Person, Said, declines
+from tests.server.bench import Assistant, Bench, Given, Mode, Person, Said, declines
 from tests.server.revisions import turn
 from tests.server.tables import table
 
@@ -39,7 +39,8 @@ def outside_quotes(text: str) -> str:
 
 
 async def test_a_hostile_title_is_only_text_and_destroys_nothing(bench: Bench) -> None:
-    person, unhurried = Person(declines), {"calls_per_second": 100, "calls_per_minute": 10_000}
+    person = Person(declines)
+    unhurried: Given = {"calls_per_second": 100, "calls_per_minute": 10_000}
     wrong = dict[str, str]()
     async with bench.assistant(**unhurried) as assistant, bench.assistant(person, **unhurried) as asking:
         for name, text in TEXTS.items():
