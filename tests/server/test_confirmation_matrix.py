@@ -195,6 +195,11 @@ class Story:
             assert_refused(await self.use(other))
         return 0
 
+    async def where_only_a_terminal_counts(self) -> int:
+        async with process(self.bench, confirm="approve") as other:
+            assert_refused(await self.use(other))
+        return 0
+
     async def other_process(self) -> int:
         kept = deepcopy(self.collection)
         async with process(self.bench) as other:
