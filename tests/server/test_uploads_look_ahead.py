@@ -51,7 +51,7 @@ async def test_what_is_odd_about_a_document_is_a_warning_in_every_answer_about_i
     [
         ("create_collection", "password-RC4-128", False),
         ("create_collection", "password-AES-256", True),
-        ("add_flipbook", "metadata-clear-v4", False),
+        ("add_flipbook", "password-AES-256", False),
         ("add_flipbook", "password-RC4-128", True),
     ],
 )
