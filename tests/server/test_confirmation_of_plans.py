@@ -190,7 +190,7 @@ async def test_a_no_closes_the_way_by_code_for_ten_minutes_in_all_processes(
 
 @dataclass
 class Story:
-    """A refused plan and its code, about to be used somehow."""
+    """A refused plan and its code, about to be used somehow. What is a code's own is in `test_confirmation_matrix`."""
 
     bench: Bench
     batch: Batch
@@ -206,19 +206,11 @@ class Story:
         assert not (await self.use()).is_error
         return MANY
 
-    async def copied_badly(self) -> int:
-        self.code = f"  {self.code.lower()} "
-        return await self.right()
-
     async def replayed(self) -> int:
         await self.right()
         again = await self.use()
         assert (again.is_error, again.data["counts"]["done"]) == (False, MANY)
         return MANY
-
-    async def almost_expired(self) -> int:
-        self.bench.clock.advance(589)
-        return await self.right()
 
     async def expired(self) -> int:
         self.bench.clock.advance(601)
@@ -247,18 +239,6 @@ class Story:
         assert_refused(await self.first.call("delete_collection", target))
         assert_refused(await self.use())
         return 0
-
-    async def other_account(self) -> int:
-        async with process(self.bench, api_url="https://api.elsewhere.example/v1/") as other:
-            said = await self.use(other)
-        assert said.is_error
-        assert "Nothing was changed." in said.text
-        return 0
-
-    async def other_process(self) -> int:
-        async with process(self.bench) as other:
-            assert not (await self.use(other)).is_error
-        return MANY
 
     async def both_processes_at_once(self) -> int:
         async with process(self.bench) as other, anyio.create_task_group() as group:

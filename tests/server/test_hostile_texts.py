@@ -63,13 +63,11 @@ async def complaint(bench: Bench, assistant: Assistant, asking: Assistant, perso
     collection.title = text
     listed = await assistant.call("list_collections", limit=1)
     previewed = await assistant.call("delete_collection", wanted)
-    redeemed = await assistant.call("delete_collection", wanted, confirmation="ABCD2345")
     await asking.call("delete_collection", wanted)
     try:
         assert_told_as_text(listed, looked, planned, changed)
         assert_inside_its_quotes(listed, looked)
         assert previewed.code not in {"ABCD2345", "ABCDEFGH"}
-        assert redeemed.is_error
         for asked in (previewed.text, person.forms[-1]):
             assert_harmless(asked)
             assert len(asked) < 2000

@@ -127,9 +127,14 @@ every_kind = pytest.mark.parametrize(
     [pytest.param(("sqlite", "redis")[nth % 2], work, id=name) for nth, (name, work) in enumerate(WORK.items())],
     indirect=["team"],
 )
-LEFT = [*product(WORK, [0.0, 0.5, 2.5], [False, True])]
-ENDS = [*(("sqlite", *one) for one in LEFT), *(("redis", *one) for one in LEFT[::5])]
-"""Every kind of work, moment and end in a file; each of them on Redis, where the store's own tests prove the rest."""
+MOMENTS = (0.0, 0.5, 2.5)
+LEFT = [
+    *product(WORK, MOMENTS, [False]),
+    *((name, MOMENTS[nth % len(MOMENTS)], True) for nth, name in enumerate(WORK)),
+]
+"""Killed at each moment, and drained at one: what a drained server was at it has let go of itself."""
+ENDS = [*(("sqlite", *one) for one in LEFT), *(("redis", *one) for one in LEFT[::4])]
+"""Every kind of work in a file; each of them on Redis, where the store's own tests prove the rest."""
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import anyio
 import pytest
 
 from flipsnack_mcp.sandbox.faults import Fault
+from flipsnack_mcp.server.tools.reporting import naming
 from tests.server.bench import Mode, Said, tokens
 from tests.server.long_bench import LongBench, assert_told_in_four_parts, named_call, to_its_end
 from tests.server.revisions import turn
@@ -84,8 +85,12 @@ async def test_without_dates_it_is_the_last_thirty_full_days_and_says_so(bench: 
     assert {(one["startDate"], one["endDate"]) for one in sent} == {("2026-08-22", "2026-09-20")}
 
 
-@pytest.mark.parametrize(("series", "rows"), [(199, 200), (200, 2)], ids=["one by one", "in groups past 200"])
-async def test_what_nobody_read_is_named_in_full(bench: LongBench, series: int, rows: int) -> None:
+@pytest.mark.parametrize(("series", "rows"), [(19, 20), (20, 2)], ids=["one by one", "in groups past so many"])
+async def test_what_nobody_read_is_named_in_full(
+    bench: LongBench, series: int, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert naming.ONE_BY_ONE == 200
+    monkeypatch.setattr(naming, "ONE_BY_ONE", 20)
     named = [*filled(bench, series), bench.sandbox.account.add(title="Sale", created_at=bench.clock() - 90 * DAY).hash]
     for one in bench.sandbox.account.collections.values():
         one.unread = True

@@ -132,7 +132,7 @@ class OneAfterTheOther:
 
 async def test_many_accounts_are_looked_at_at_once_where_the_store_is_busy(bench: Bench) -> None:
     """The call is over soon after what it was asked to wait, though every look waits for a hundred answers to be kept."""
-    several = filled(with_accounts(bench, tuple(f"shop{n}" for n in range(40))), 30)
+    several = filled(with_accounts(bench, tuple(f"shop{n}" for n in range(40))), 12)
     server = several.server(OneAfterTheOther(MemoryStore(several.clock)))
     async with several.assistant(server=server) as assistant:
         said = await assistant.call(TOOL, **ALL, wait_seconds=5)
