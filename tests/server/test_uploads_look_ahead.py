@@ -11,7 +11,7 @@ from tests.files.test_lookahead import pdf
 from tests.server.bench import Assistant, Bench
 from tests.server.long_bench import assert_told_in_four_parts
 
-pytestmark = pytest.mark.parametrize("mode", ["auto"])  # it starts a process each time
+pytestmark = pytest.mark.parametrize("mode", ["auto"])  # what is in a document does not depend on the revision
 
 NO_PAGES = b"%PDF-1.7\n" + b"no page in it " * 50
 
