@@ -48,14 +48,16 @@ TOOLS = (
 )
 
 
-def cells(rows: Mapping[str, Any], everywhere: Collection[str]) -> list[Any]:
-    """Every row on both revisions with the first tool; with the other tools only the rows that are named."""
+def cells(rows: Mapping[str, Any], everywhere: Collection[str], *, in_turn: bool = False) -> list[Any]:
+    """Every row with the first tool, on both revisions or on them in turn; with the others, in turn, those that are named."""
     assert set(everywhere) <= rows.keys()
-    return [
-        pytest.param(mode, tool, row, id=f"{REVISION[mode]}-{tool.tool}-{name}")
-        for mode, tool, (name, row) in product(MODES, TOOLS, rows.items())
-        if tool is TOOLS[0] or name in everywhere
-    ]
+    found = list[Any]()
+    for (nth, tool), (number, name) in product(enumerate(TOOLS), enumerate(rows)):
+        first = tool is TOOLS[0]
+        for mode in MODES if first and not in_turn else MODES[(nth + number) % 2 :][:1]:
+            if first or name in everywhere:
+                found.append(pytest.param(mode, tool, rows[name], id=f"{REVISION[mode]}-{tool.tool}-{name}"))
+    return found
 
 
 def assert_only(sandbox: Sandbox, tool: Destruction, confirmed: int) -> None:

@@ -72,30 +72,27 @@ def test_the_menu_has_what_any_account_has(several: SeveralBench) -> None:
 
 
 @pytest.mark.parametrize("of", READING)
-async def test_reading_without_a_name_asks_the_first_and_says_so(several: SeveralBench, of: str) -> None:
-    said = await several.send(expected_tool(of).name, typical(of, several))
-    assert said.text.startswith(FIRST), said.text
-    assert (whose(said), several.asked.keys() - {"de"}) == ("de", set())
-
-
-@pytest.mark.parametrize("of", READING)
-async def test_reading_asks_the_account_that_is_named_and_says_so(several: SeveralBench, of: str) -> None:
-    said = await several.send(expected_tool(of).name, {**typical(of, several), "account": "fr"})
-    assert said.text.startswith("[account fr] "), said.text
-    assert (whose(said), several.asked.keys() - {"fr"}) == ("fr", set())
+async def test_reading_asks_the_account_that_is_named_or_the_first_and_says_so(several: SeveralBench, of: str) -> None:
+    async with several.assistant() as assistant:
+        for named, account, said_first in (({}, "de", FIRST), ({"account": "fr"}, "fr", "[account fr] ")):
+            said = await assistant.call(expected_tool(of).name, {**typical(of, several), **named})
+            assert said.text.startswith(said_first), said.text
+            assert (whose(said), several.asked.keys() - {account}) == (account, set())
+            several.forget()
 
 
 @pytest.mark.usefixtures("no_look_ahead")
 @pytest.mark.parametrize("dry", [{}, {"dry_run": True}], ids=["", "dry run"])
-@pytest.mark.parametrize("of", WRITING)
-async def test_writing_refuses_to_guess_before_anybody_is_asked(several: SeveralBench, of: str, dry: Given) -> None:
-    given = typical(of, several) | (dry if "dry_run" in expected_tool(of).parameters else {})
-    said = await several.send(expected_tool(of).name, given, Person(types_what_is_asked))
-    assert said.is_error
-    assert said.text.startswith(GUESSING), said.text
-    assert 'Give account="..." with one of: de, fr, uk.' in said.text
-    assert has_four_parts(said.text)
-    assert several.asked == {}
+async def test_writing_refuses_to_guess_before_anybody_is_asked(several: SeveralBench, dry: Given) -> None:
+    async with several.assistant(Person(types_what_is_asked)) as assistant:
+        for of in WRITING:
+            given = typical(of, several) | (dry if "dry_run" in expected_tool(of).parameters else {})
+            said = await assistant.call(expected_tool(of).name, given)
+            assert said.is_error, of
+            assert said.text.startswith(GUESSING), said.text
+            assert 'Give account="..." with one of: de, fr, uk.' in said.text
+            assert has_four_parts(said.text)
+            assert several.asked == {}, of
 
 
 @pytest.mark.usefixtures("no_look_ahead")
@@ -140,11 +137,6 @@ REFUSED = [
     5,
     "x" * 9999,
 ]
-VALUES = [(name, value) for name, values in UNDERSTOOD.items() for value in values]
-
-
-def shown(value: object) -> str:
-    return ascii(value)[:30]
 
 
 @pytest.fixture
@@ -153,26 +145,25 @@ def named(bench: Bench) -> SeveralBench:
     return with_accounts(bench, ("de", "fr", "7"), {"fr": {"aliases": ("Frankreich",)}})
 
 
-@pytest.mark.parametrize(("name", "value"), VALUES, ids=shown)
-async def test_an_account_is_known_by_its_names_and_nothing_is_no_name(
-    named: SeveralBench, name: str, value: object
-) -> None:
-    said = await named.call("get_user_stats", account=value)
-    assert (whose(said), list(named.asked)) == (name or "de", [name or "de"])
-    assert said.text.startswith(f"[account {name}] " if name else FIRST)
+async def test_an_account_is_known_by_its_names_and_nothing_is_no_name(named: SeveralBench) -> None:
+    for name, values in UNDERSTOOD.items():
+        for value in values:
+            named.forget()
+            said = await named.call("get_user_stats", account=value)
+            assert (whose(said), list(named.asked)) == (name or "de", [name or "de"]), ascii(value)
+            assert said.text.startswith(f"[account {name}] " if name else FIRST)
 
 
-@pytest.mark.parametrize("value", REFUSED, ids=shown)
 @pytest.mark.parametrize("tool", ["list_collections", "delete_collection"])
-async def test_an_unknown_account_is_refused_with_those_there_are(
-    named: SeveralBench, tool: str, value: object
-) -> None:
+async def test_an_unknown_account_is_refused_with_those_there_are(named: SeveralBench, tool: str) -> None:
     given = {"collection_hash": named.collection().hash} if tool == "delete_collection" else {}
-    said = await named.send(tool, {**given, "account": value}, Person(types_what_is_asked))
-    assert said.is_error
-    assert said.text.endswith("The accounts are: de, fr, 7."), said.text
-    assert (said.text.isprintable(), len(said.text) < 300, named.asked) == (True, True, {})
-    assert has_four_parts(said.text)
+    async with named.assistant(Person(types_what_is_asked)) as assistant:
+        for value in REFUSED:
+            said = await assistant.call(tool, {**given, "account": value})
+            assert said.is_error, ascii(value)[:30]
+            assert said.text.endswith("The accounts are: de, fr, 7."), said.text
+            assert (said.text.isprintable(), len(said.text) < 300, named.asked) == (True, True, {})
+            assert has_four_parts(said.text)
 
 
 async def test_what_a_tool_takes_is_told_with_the_account(several: SeveralBench) -> None:

@@ -494,8 +494,17 @@ async def test_a_process_that_may_not_upload_from_there_leaves_a_batch_to_one_th
 
 
 # Faults
-@pytest.mark.parametrize("times", [1, 0], ids=["once", "for ever"])
-@pytest.mark.parametrize("fault", FAULTS)
+STAYING = ("22", "31", "hang after", "reset before", "reset after", "HTML 502")
+"""What stays is tried again until nothing can come of it; of the others the first answer decides."""
+
+
+@pytest.mark.parametrize(
+    ("fault", "times"),
+    [
+        *(pytest.param(fault, 1, id=f"{fault}-once") for fault in FAULTS),
+        *(pytest.param(fault, 0, id=f"{fault}-for ever") for fault in STAYING),
+    ],
+)
 async def test_no_fault_uploads_a_document_twice_or_makes_the_outcome_untrue(
     bench: LongBench, fault: str, times: int
 ) -> None:
@@ -505,10 +514,10 @@ async def test_no_fault_uploads_a_document_twice_or_makes_the_outcome_untrue(
     bench.sandbox.add_fault(replace(FAULTS[fault], action=CREATE, times=times))
     during = await to_the_end(bench, plan)
     bench.sandbox.clear_faults()
-    await anyio.sleep(60)
-    await to_the_end(bench, plan)
-    await anyio.sleep(60)
-    said = await to_the_end(bench, plan)
+    said = during
+    for _ in range(1 if times else 2):
+        await anyio.sleep(60)
+        said = await to_the_end(bench, plan)
     created = Counter(sent_titles(bench))
     titles = {state: {one["title"] for one in said.data["items"] if one["state"] == state} for state in STATES}
     assert during.data["state"] in {"complete", "stopped"}

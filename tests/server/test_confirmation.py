@@ -14,6 +14,7 @@ from tests.samples_of import expected_tool, names_with
 from tests.server.bench import CODE, Assistant, Bench, Given, Person, Said, declines, types, types_what_is_asked
 from tests.server.destructions import process
 from tests.server.long_bench import assert_told_in_four_parts
+from tests.server.revisions import in_turn
 from tests.server.test_attacks import INTERNALS
 from tests.server.typical import typical
 
@@ -109,6 +110,9 @@ async def test_what_changed_after_the_question_is_shown_anew_instead_of_deleted(
     assert "title" not in change or '"Renamed meanwhile"' in said.text
 
 
+UNSEEN = ("gone", "unreadable", "flipbook of another")
+
+
 async def test_what_was_deleted_after_the_question_is_said_to_be_gone(bench: Bench) -> None:
     wanted = bench.collection().hash
     person = Person(types(TITLE), meanwhile=lambda: bench.sandbox.account.delete(wanted))
@@ -117,8 +121,7 @@ async def test_what_was_deleted_after_the_question_is_said_to_be_gone(bench: Ben
     assert deletions(bench) == 0
 
 
-@pytest.mark.parametrize("way", ["ask", "allow"])
-@pytest.mark.parametrize("what", ["gone", "unreadable", "flipbook of another"])
+@in_turn("what, way", {f"{what}-{way}": (what, way) for way in ("ask", "allow") for what in UNSEEN})
 async def test_about_what_cannot_be_seen_nobody_is_asked_and_nothing_deleted(bench: Bench, what: str, way: str) -> None:
     tool, arguments, person = DELETE, {"collection_hash": bench.collection().hash}, Person(types(TITLE))
     if what == "gone":
@@ -158,7 +161,7 @@ ALIKE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("title", "typed"), ALIKE.values(), ids=list(ALIKE))
+@in_turn("title, typed", ALIKE)
 async def test_what_is_typed_is_the_title_as_shown_or_the_hash_where_it_is_empty_or_too_long(
     bench: Bench, title: str, typed: str
 ) -> None:
@@ -202,7 +205,7 @@ async def test_whatever_destroys_needs_what_is_typed_and_is_blocked_where_that_i
     assert len(bench.sandbox.carried_out(name)) == deletions(bench) == 1
 
 
-@pytest.mark.parametrize("name", DELETING)
+@in_turn("name", DELETING)
 async def test_whatever_destroys_needs_a_code_where_nobody_can_be_asked(bench: Bench, name: str) -> None:
     tool, arguments = expected_tool(name).name, typical(name, bench)
     async with bench.assistant() as assistant:
@@ -343,7 +346,7 @@ async def test_an_answer_is_good_for_ten_minutes_and_then_refused_with_a_text(be
         assert "10 minutes" in said.text
 
 
-@pytest.mark.parametrize("code", ["AAAAAAAA", "yes", "true", "  ", TITLE, "x" * 40, ""])
+@in_turn("code", ["AAAAAAAA", "yes", "true", "  ", TITLE, "x" * 40, ""])
 async def test_a_made_up_code_deletes_nothing_and_an_empty_one_is_none(bench: Bench, code: str) -> None:
     said = await bench.call(DELETE, collection_hash=bench.collection().hash, confirmation=code)
     assert_refused(bench, said, code=not code.strip())

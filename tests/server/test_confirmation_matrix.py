@@ -72,13 +72,18 @@ SILENT = (BEHAVIOURS["never answered"], BEHAVIOURS["client error"])
     ("mode", "tool", "behaviour"), destructions.cells(BEHAVIOURS, ["right title", "wrong title", "no form"])
 )
 async def test_only_a_clear_yes_in_the_form_destroys(bench: Bench, tool: Destruction, behaviour: Behaviour) -> None:
+    """And after a refused form no code works alone."""
     collection = bench.collection(TITLE)
     person = Person(behaviour.answer, behaviour.thinks) if behaviour.answer else None
     async with process(bench, person) as assistant:
         said = await called(assistant, tool, collection, gives_up=bench.mode == "auto" and behaviour in SILENT)
-
-    assert_only(bench.sandbox, tool, behaviour.confirmed)
-    assert len(person.forms if person else []) == (1 if person else 0)
+        assert_only(bench.sandbox, tool, behaviour.confirmed)
+        assert len(person.forms if person else []) == (1 if person else 0)
+        found = CODE.search(said.text if said else "")
+        if person and not behaviour.confirmed:
+            code = found[1] if found else "AAAAAAAA"
+            assert_refused(await assistant.call(tool.tool, tool.arguments(collection), confirmation=code))
+            assert_only(bench.sandbox, tool, 0)
     if said is None:
         return
     if behaviour.confirmed:
@@ -87,7 +92,7 @@ async def test_only_a_clear_yes_in_the_form_destroys(bench: Bench, tool: Destruc
     assert_refused(said)
     assert behaviour.said in said.text
     assert said.seconds <= 50
-    assert bool(CODE.search(said.text)) is (person is None or bool(destructions.RETRY.search(said.text)))
+    assert bool(found) is (person is None or bool(destructions.RETRY.search(said.text)))
 
 
 async def called(assistant: Assistant, tool: Destruction, collection: Any, *, gives_up: bool) -> Said | None:
@@ -100,21 +105,9 @@ async def called(assistant: Assistant, tool: Destruction, collection: Any, *, gi
     return None
 
 
-REFUSED = {name: one for name, one in BEHAVIOURS.items() if one.answer and not one.confirmed}
-
-
-@pytest.mark.parametrize(("mode", "tool", "behaviour"), destructions.cells(REFUSED, ["wrong title"]))
-async def test_after_a_refused_form_no_code_works_alone(bench: Bench, tool: Destruction, behaviour: Behaviour) -> None:
-    collection = bench.collection(TITLE)
-    async with process(bench, Person(behaviour.answer or declines, behaviour.thinks)) as assistant:
-        first = await called(assistant, tool, collection, gives_up=bench.mode == "auto" and behaviour in SILENT)
-        found = CODE.search(first.text if first else "")
-        code = found[1] if found else "AAAAAAAA"
-        assert_refused(await assistant.call(tool.tool, tool.arguments(collection), confirmation=code))
-    assert_only(bench.sandbox, tool, 0)
-
-
-@pytest.mark.parametrize(("mode", "tool", "answer"), destructions.cells({"no": declines, "cancel": cancels}, ["no"]))
+@pytest.mark.parametrize(
+    ("mode", "tool", "answer"), destructions.cells({"no": declines, "cancel": cancels}, ["no"], in_turn=True)
+)
 async def test_a_no_closes_the_way_by_code_for_ten_minutes_in_all_processes(
     bench: Bench, tool: Destruction, answer: Answer
 ) -> None:
@@ -202,6 +195,11 @@ class Story:
             assert_refused(await self.use(other))
         return 0
 
+    async def where_only_a_terminal_counts(self) -> int:
+        async with process(self.bench, confirm="approve") as other:
+            assert_refused(await self.use(other))
+        return 0
+
     async def other_process(self) -> int:
         kept = deepcopy(self.collection)
         async with process(self.bench) as other:
@@ -252,7 +250,8 @@ FATES: dict[str, Fate] = {
 
 
 @pytest.mark.parametrize(
-    ("mode", "tool", "fate"), destructions.cells(FATES, ["right", "other_tool", "other_target", "renamed"])
+    ("mode", "tool", "fate"),
+    destructions.cells(FATES, ["right", "other_tool", "other_target", "renamed"], in_turn=True),
 )
 async def test_a_code_is_good_once_for_what_it_was_given_out_for(bench: Bench, tool: Destruction, fate: Fate) -> None:
     collection = bench.collection(TITLE)
@@ -301,7 +300,8 @@ WAYS = {
 
 
 @pytest.mark.parametrize(
-    ("mode", "tool", "way"), destructions.cells(WAYS, ["approve, nobody did", "approve, a person did", "allow"])
+    ("mode", "tool", "way"),
+    destructions.cells(WAYS, ["approve, nobody did", "approve, a person did", "allow"], in_turn=True),
 )
 async def test_each_way_destroys_only_what_it_allows(bench: Bench, tool: Destruction, way: Way) -> None:
     collection = bench.collection(TITLE)

@@ -1,19 +1,20 @@
 """Confirmation over the real transports, on both revisions: the sandbox counts exactly what was confirmed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import anyio
-import httpx2
 import pytest
+from anyio.abc import TaskStatus
 from mcp import Client, StdioServerParameters
 from mcp.client import ClientRequestContext
 from mcp.types import ElicitRequestParams, ElicitResult
 
-from tests.commands.processes import PROGRAM, Run
-from tests.server.bench import CODE, Answer, Bench, Given, Mode, declines, types, types_what_is_asked
+from flipsnack_mcp.sandbox.serving import serve
+from tests.commands.processes import PROGRAM
+from tests.server.bench import CODE, Answer, Bench, Given, declines, types, types_what_is_asked
 from tests.server.destructions import DESTROYING, MODES, REVISION, TOOLS, UNCHANGED, server_of
 from tests.team.over_http import HOST, served
 
@@ -72,14 +73,18 @@ async def deleted_by_form(client: Client, wanted: dict[str, Any], form: Form) ->
     assert not said.is_error or text_of(said).endswith(UNCHANGED), (form.name, text_of(said))
 
 
-async def all_confirmed(connect: Connect) -> list[str]:
-    """Go through a code and through every form, each for a collection of its own; the hashes of those that were to go."""
+async def confirmed_by_code(bench: Bench, connect: Connect) -> list[str]:
+    """Go through a code; what was to be carried out."""
+    *_, last = bench.sandbox.account.collections.values()
     async with connect() as client:
-        listed = await client.call_tool("list_collections", {"limit": 1 + len(FORMS)})
-        assert listed.structured_content
-        by_code, *others = listed.structured_content["collections"]
-        await deleted_by_code(client, {"collection_hash": by_code["collection_hash"]})
-    forms = {one["title"]: form for one, form in zip(others, FORMS, strict=True)}
+        await deleted_by_code(client, {"collection_hash": last.hash})
+    return [f"{TOOLS[0].action} {last.hash}"]
+
+
+async def confirmed_by_form(bench: Bench, connect: Connect) -> list[str]:
+    """Go through every form, each for a collection of its own; what was to be carried out."""
+    asked = [*bench.sandbox.account.collections.values()][: len(FORMS)]
+    forms = {one.title: form for one, form in zip(asked, FORMS, strict=True)}
     assert len(forms) == len(FORMS)
 
     async def answer(
@@ -93,17 +98,15 @@ async def all_confirmed(connect: Connect) -> list[str]:
         return answered
 
     async with connect(elicitation_callback=answer) as client, anyio.create_task_group() as group:
-        for one in others:
-            wanted = {"collection_hash": one["collection_hash"]}
-            group.start_soon(deleted_by_form, client, wanted, forms[one["title"]])
-    gone = [by_code, *(one for one in others if not forms[one["title"]].said)]
-    return [TOOLS[0].action + " " + one["collection_hash"] for one in gone]
+        for one in asked:
+            group.start_soon(deleted_by_form, client, {"collection_hash": one.hash}, forms[one.title])
+    return [f"{TOOLS[0].action} {one.hash}" for one in asked if not forms[one.title].said]
 
 
-def destroyed(requests: list[dict[str, Any]]) -> list[str]:
+def destroyed(bench: Bench) -> list[str]:
     """What arrived and was carried out, with its target."""
-    done = [one for one in requests if one["action"] in DESTROYING and one["executed"]]
-    return [f"{one['action']} {one['params']['collectionHash']}" for one in done]
+    done = [one for one in bench.sandbox.requests if one.action in DESTROYING and one.executed]
+    return [f"{one.action} {one.params['collectionHash']}" for one in done]
 
 
 @on_a_plain_loop
@@ -112,28 +115,29 @@ async def test_over_streamable_http_exactly_what_was_confirmed_is_deleted(bench:
     with anyio.fail_after(60):
         async with served(server_of(bench, **UNHURRIED).streamable_http_app()) as port:
             address = f"http://{HOST}:{port}/mcp"
-            gone = await all_confirmed(lambda **more: Client(address, mode=bench.mode, **more))
-    assert destroyed([vars(one) for one in bench.sandbox.requests]) == gone
 
+            def connect(**more: Any) -> Client:
+                return Client(address, mode=bench.mode, **more)
 
-@pytest.fixture
-def served_sandbox(tmp_path: Path) -> Iterator[dict[str, str]]:
-    environment = {"PATH": "", "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
-    with Run(environment).sandbox("--calls-per-minute", "0") as where:
-        state = {"FLIPSNACK_STATE": f"sqlite:{tmp_path / 'state.sqlite'}"}
-        yield {
-            **environment,
-            **state,
-            **{f"FLIPSNACK_{name.upper()}": str(one) for name, one in {**where, **UNHURRIED}.items()},
-        }
+            gone = [*await confirmed_by_code(bench, connect), *await confirmed_by_form(bench, connect)]
+    assert destroyed(bench) == gone
 
 
 @on_a_plain_loop
 @on_both_revisions
-async def test_over_stdio_exactly_what_was_confirmed_is_deleted(served_sandbox: dict[str, str], mode: Mode) -> None:
-    server = StdioServerParameters(command=PROGRAM[0], args=list(PROGRAM[1:]), env=served_sandbox)
+async def test_over_stdio_exactly_what_was_confirmed_is_deleted(bench: Bench) -> None:
+    """By a form: a code is a refusal and an argument like any other."""
+
+    async def imitate(task_status: TaskStatus[dict[str, str]]) -> None:
+        await serve(bench.sandbox, HOST, 0, task_status.started)
+
     with anyio.fail_after(90):
-        gone = await all_confirmed(lambda **more: Client(server, mode=mode, **more))
-    async with httpx2.AsyncClient() as http:
-        address = served_sandbox["FLIPSNACK_API_URL"].removesuffix("/v1/") + "/_sandbox/requests"
-        assert destroyed((await http.get(address)).json()["requests"]) == gone
+        async with anyio.create_task_group() as beside:
+            where = await beside.start(imitate)
+            set_so = {**where, **UNHURRIED, "state": f"sqlite:{bench.folder / 'state.sqlite'}"}
+            environment = {f"FLIPSNACK_{name.upper()}": str(value) for name, value in set_so.items()}
+            environment |= {"PATH": "", "PYTHONPATH": str(ROOT), "HOME": str(bench.folder)}
+            server = StdioServerParameters(command=PROGRAM[0], args=list(PROGRAM[1:]), env=environment)
+            gone = await confirmed_by_form(bench, lambda **more: Client(server, mode=bench.mode, **more))
+            beside.cancel_scope.cancel()
+    assert destroyed(bench) == gone

@@ -9,13 +9,28 @@ import pytest
 from flipsnack_mcp.server.app import permissions_of
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.workflows.plans.rules import Permissions
-from tests.server.bench import Assistant, Bench, Given, Person, declines, types_what_is_asked
+from tests.server.bench import Assistant, Bench, Given, Mode, Person, declines, types_what_is_asked
 from tests.server.destructions import process
+from tests.server.revisions import turn
 from tests.server.test_bulk import OFFERS, OFFLINE, UPDATE, carried_out
 
 STATS = "collection.getStats"
-ENOUGH = 90.0
+ENOUGH = 40.0
 """Seconds in which all of it is done."""
+
+
+@pytest.fixture
+def two(bench: Bench) -> None:
+    """That go offline, and a plan of no more: what is asked of the settings does not depend on how many there are."""
+    offers = [one for one in bench.sandbox.account.collections.values() if "Weekly offers" in one.title]
+    for one in [one for one in offers if one.status == "public"][2:]:
+        bench.sandbox.account.delete(one.hash)
+
+
+@pytest.fixture
+def mode(request: pytest.FixtureRequest) -> Mode:
+    """What goes on does not depend on the revision."""
+    return turn(request)
 
 
 async def begin_plan(assistant: Assistant, rule: dict[str, Any]) -> str:
@@ -47,7 +62,7 @@ async def test_a_report_and_a_plan_are_gone_on_with_from_the_first_call_of_the_n
 
 @pytest.mark.parametrize("tool", ["update_collections", "delete_collections"])
 async def test_who_waits_for_a_plan_goes_before_a_report_that_nobody_waits_for(bench: Bench, tool: str) -> None:
-    for number in range(100):
+    for number in range(40):
         bench.sandbox.account.add(title=f"Leaflet {number}", status="public", created_at=bench.clock() - 40 * 86400)
     async with process(bench) as assistant:
         report = await assistant.call("report_stats", wait_seconds=45)
@@ -63,6 +78,7 @@ LIMITS: dict[str, Given] = {
 }  # fmt: skip
 
 
+@pytest.mark.usefixtures("two")
 @pytest.mark.parametrize("settings", LIMITS.values(), ids=list(LIMITS))
 async def test_a_server_goes_on_only_as_its_settings_allow(bench: Bench, settings: Given) -> None:
     async with process(bench, Person(types_what_is_asked)) as assistant:
@@ -95,6 +111,7 @@ YESES = [  # under which setting it was given, under which it is gone on with, a
 ]
 
 
+@pytest.mark.usefixtures("two")
 @pytest.mark.parametrize("called", [False, True], ids=["by itself", "by a call"])
 @pytest.mark.parametrize(("given", "now", "counts"), YESES)
 async def test_a_yes_counts_only_where_the_settings_would_take_it(

@@ -1,7 +1,7 @@
 """A link of another account's player: reading goes there and says so, writing is refused and names it, guessing never."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -33,7 +33,15 @@ SPELLED: dict[str, Callable[[str], str]] = {
     "with a page": (PLAYER + "&p=3").format, "name encoded": "https://player.flipsnack.com/?%68ash={}".format,
     "widget": "https://cdn.flipsnack.com/widget/v2/widget.html?hash={}".format, "blanks around": "  {} \n".format,
 }  # fmt: skip
-spelled = pytest.mark.parametrize("spelled", SPELLED.values(), ids=list(SPELLED))
+
+
+def each_with(others: Sequence[object], name: str) -> pytest.MarkDecorator:
+    """Every spelling, each with one of the others in turn: a link is read before anybody asks what it is for."""
+    cells = [
+        pytest.param(spelled, others[nth % len(others)], id=f"{spelling}-{name} {nth % len(others)}")
+        for nth, (spelling, spelled) in enumerate(SPELLED.items())
+    ]
+    return pytest.mark.parametrize(("spelled", name), cells)
 
 
 @pytest.fixture
@@ -42,8 +50,7 @@ def mode() -> Mode:
     return "auto"
 
 
-@spelled
-@pytest.mark.parametrize("named", [{}, {"account": "uk"}], ids=["none named", "another named"])
+@each_with(({}, {"account": "uk"}), "named")
 async def test_reading_goes_where_the_link_leads_and_says_so(
     several: SeveralBench, spelled: Callable[[str], str], named: Given
 ) -> None:
@@ -56,8 +63,7 @@ async def test_reading_goes_where_the_link_leads_and_says_so(
     assert several.asked == {"fr": ["collection.getStats"]}
 
 
-@spelled
-@pytest.mark.parametrize("tool", ["delete_collection", "update_collection"])
+@each_with(("delete_collection", "update_collection"), "tool")
 async def test_writing_by_a_link_of_another_account_is_refused_and_names_it(
     several: SeveralBench, spelled: Callable[[str], str], tool: str
 ) -> None:

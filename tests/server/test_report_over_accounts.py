@@ -109,13 +109,13 @@ async def test_a_report_over_three_accounts_takes_as_long_as_over_one(several: S
         said = await reported(assistant, account=account, start_date="2026-09-01", end_date="2026-09-20")
         return anyio.current_time() - began, said.data["totals"]["collections"]
 
-    async with filled(several, 60).assistant() as assistant:
+    async with filled(several, 20).assistant() as assistant:
         one, counted = await timed(assistant, "de")
         await anyio.sleep(120)
         three, counted_in_all = await timed(assistant, "*")
-    assert (counted, counted_in_all) == (60, 180)
-    assert asked(several) == {"de": 120, "fr": 60, "uk": 60}
-    assert three == pytest.approx(one, rel=0.01)
+    assert (counted, counted_in_all) == (20, 60)
+    assert asked(several) == {"de": 40, "fr": 20, "uk": 20}
+    assert three == pytest.approx(one, abs=0.6)
 
 
 class OneAfterTheOther:
@@ -132,7 +132,7 @@ class OneAfterTheOther:
 
 async def test_many_accounts_are_looked_at_at_once_where_the_store_is_busy(bench: Bench) -> None:
     """The call is over soon after what it was asked to wait, though every look waits for a hundred answers to be kept."""
-    several = filled(with_accounts(bench, tuple(f"shop{n}" for n in range(40))), 30)
+    several = filled(with_accounts(bench, tuple(f"shop{n}" for n in range(40))), 12)
     server = several.server(OneAfterTheOther(MemoryStore(several.clock)))
     async with several.assistant(server=server) as assistant:
         said = await assistant.call(TOOL, **ALL, wait_seconds=5)
@@ -318,7 +318,7 @@ async def test_an_imitation_among_real_accounts_is_marked(bench: Bench) -> None:
 async def test_it_is_gone_on_with_in_each_account_by_its_id(
     several: SeveralBench, tmp_path: Path, *, restarted: bool
 ) -> None:
-    filled(several, 20)
+    filled(several, 10)
     async with AsyncExitStack() as living:
 
         async def server() -> Assistant:
@@ -330,8 +330,8 @@ async def test_it_is_gone_on_with_in_each_account_by_its_id(
             await living.aclose()
         other = await server()
         last = await to_its_end(other, await other.call(*named_call(first)))
-    assert (last.data["report_id"], last.data["totals"]["collections"]) == (first.data["report_id"], 60)
-    assert all(20 <= count <= 23 for count in asked(several).values()), "but for what was on its way nothing twice"
+    assert (last.data["report_id"], last.data["totals"]["collections"]) == (first.data["report_id"], 30)
+    assert all(10 <= count <= 13 for count in asked(several).values()), "but for what was on its way nothing twice"
 
 
 async def test_a_report_of_one_account_is_none_of_all_and_the_other_way_round(group: SeveralBench) -> None:
@@ -437,16 +437,16 @@ async def test_a_link_leaves_out_what_it_says_of_its_own_account_alone_and_a_has
 ) -> None:
     """All three have the same hashes."""
     week, everywhere = several.player("fr"), several.collection("Weekly offers, Week 37").hash
-    counted, days = {"de": 26, "fr": 26, "uk": 26}, {"start_date": "2026-09-01", "end_date": "2026-09-20"}
-    every = {"only_status": ["public", "unlisted", "editable"], **days}
+    counted, days = {"de": 7, "fr": 7, "uk": 7}, {"start_date": "2026-09-01", "end_date": "2026-09-20"}
+    every = {"query": "Weekly offers", "only_status": ["public", "unlisted", "editable"], **days}
     async with several.assistant() as assistant:
         for excluded, less in (
-            ([week], {"fr": 25}),
-            ([everywhere], dict.fromkeys(NAMES, 25)),
+            ([week], {"fr": 6}),
+            ([everywhere], dict.fromkeys(NAMES, 6)),
             ([week, everywhere], {}),
         ):
             said = await reported(assistant, exclude=excluded, **every)
-            expected = {**counted, **less} if less else {"de": 25, "fr": 24, "uk": 25}
+            expected = {**counted, **less} if less else {"de": 6, "fr": 5, "uk": 6}
             assert {name: row["collections"] for name, row in rows(said).items()} == expected
         pasted = [week, several.player("uk")]
         named = await reported(assistant, collections=pasted, exclude=pasted[1:], **days)
@@ -481,12 +481,15 @@ def test_only_a_server_with_several_accounts_lists_what_an_answer_over_all_may_h
     assert [name for name in one if name != TOOL and many[name].output_schema != one[name].output_schema] == []
 
 
-@pytest.mark.parametrize("of", [of for of in TOOLS if of != TOOL])
-async def test_every_other_tool_takes_one_account_at_a_time(several: SeveralBench, of: str) -> None:
-    said = await several.send(expected_tool(of).name, {**typical(of, several), "account": "*"})
-    assert said.is_error
-    assert said.text.startswith("Only report_stats takes all accounts at once. Nothing was changed. ")
-    assert several.asked == {}
+async def test_every_other_tool_takes_one_account_at_a_time(several: SeveralBench) -> None:
+    said, refusal = dict[str, str](), "Only report_stats takes all accounts at once. Nothing was changed. "
+    async with several.assistant() as assistant:
+        for of in TOOLS:
+            answer = await assistant.call(expected_tool(of).name, {**typical(of, several), "account": "*"})
+            said[of] = answer.text if answer.is_error else ""
+            assert several.asked == {} or of == TOOL, of
+            several.forget()
+    assert [of for of, text in said.items() if not text.startswith(refusal)] == [TOOL]
 
 
 async def test_no_secret_of_any_account_is_in_what_is_said_and_saved(group: SeveralBench) -> None:

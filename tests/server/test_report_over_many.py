@@ -18,8 +18,13 @@ pytestmark = pytest.mark.parametrize("mode", ["auto"])
 
 
 @pytest.fixture
-def sandbox(clock: LoopClock, pace: Pace) -> Sandbox:
-    return Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=pace, account="large")
+def account() -> str:
+    return "large"
+
+
+@pytest.fixture
+def sandbox(clock: LoopClock, pace: Pace, account: str) -> Sandbox:
+    return Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=pace, account=account)
 
 
 @pytest.fixture
@@ -48,6 +53,7 @@ async def test_a_week_against_the_week_before_is_few_calls_and_few_tokens(bench:
     assert len(there) > 150
 
 
+@pytest.mark.parametrize("account", ["small"])
 async def test_the_next_week_asks_for_one_week_only(bench: LongBench) -> None:
     await played(bench.client, TOOL, FIRST)
     before = asked(bench)

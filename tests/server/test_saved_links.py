@@ -6,7 +6,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tests.server.bench import Bench, Person, Said, types_what_is_asked
+from tests.server.bench import Bench, Mode, Person, Said, types_what_is_asked
+from tests.server.revisions import turn
 from tests.server.wire import CAN, WHO, wired
 
 TITLE = "Weekly offers, Week 38"
@@ -16,6 +17,12 @@ SAVING: list[tuple[str, dict[str, Any], str]] = [
     ("update_collections", {"everything": True, "suffix": " (old)"}, "text/csv"),
     ("download_collection_html", {"wait_seconds": 45}, "application/zip"),
 ]
+
+
+@pytest.fixture
+def mode(request: pytest.FixtureRequest) -> Mode:
+    """What is linked does not depend on these two revisions."""
+    return turn(request)
 
 
 def ready(bench: Bench, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -95,8 +95,12 @@ def said(answer: CallToolResult | InputRequiredResult) -> str:
     return part.text
 
 
-@pytest.mark.parametrize("tool", TOOLS, ids=lambda one: one.tool)
-@pytest.mark.parametrize("later", [1.0, 60.0, 599.0])
+LATER = (599.0, 60.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("tool", "later"), [*((TOOLS[0], later) for later in LATER), *zip(TOOLS[1:], LATER, strict=True)]
+)
 async def test_a_form_is_answered_after_a_restart(life: Life, tool: Destruction, later: float) -> None:
     collection = life.bench.collection(TITLE)
     before = deepcopy(collection)
@@ -111,8 +115,9 @@ async def test_a_form_is_answered_after_a_restart(life: Life, tool: Destruction,
     assert_only(life.bench.sandbox, tool, 1)
 
 
-@pytest.mark.parametrize("tool", TOOLS, ids=lambda one: one.tool)
-@pytest.mark.parametrize("way", ["approve", "block"])
+@pytest.mark.parametrize(
+    ("tool", "way"), [(TOOLS[0], "approve"), *zip(TOOLS, ("block", "approve", "block", "approve"), strict=True)]
+)
 async def test_a_form_is_no_yes_after_a_restart_that_takes_none(life: Life, tool: Destruction, way: str) -> None:
     state = await life.asked(tool)
     life.machine.run(60.0)

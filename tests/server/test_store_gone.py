@@ -18,6 +18,7 @@ from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.recalling import Recent
 from tests.samples_of import TOOLS, expected_tool, names_with
 from tests.server.bench import Bench, Person, Said, types_what_is_asked
+from tests.server.revisions import in_turn
 from tests.server.several import SeveralBench
 from tests.server.typical import typical
 
@@ -50,7 +51,7 @@ async def asked(bench: Bench, of: str, **settings: Any) -> Said:
     )
 
 
-@pytest.mark.parametrize("of", READING)
+@in_turn("of", READING)
 async def test_what_reads_answers(bench: Bench, of: str) -> None:
     said = await asked(bench, of)
     assert not said.is_error, said.text
@@ -88,8 +89,16 @@ async def test_a_report_that_was_begun_before_waits_until_the_store_is_back(benc
     assert GONE in said.text
 
 
-@pytest.mark.parametrize("of", REFUSED)
-@pytest.mark.parametrize("confirm", ["ask", "approve", "allow"])
+CONFIRMS = ("ask", "approve", "allow")
+WAYS = {
+    f"{of}-{confirm}": (of, confirm)
+    for nth, of in enumerate(REFUSED)
+    for confirm in (CONFIRMS if expected_tool(of).hints.destructive else CONFIRMS[nth % 3 :][:1])
+}
+"""Where nothing is destroyed nobody is asked, whatever is set."""
+
+
+@in_turn("of, confirm", WAYS)
 async def test_what_changes_is_refused_in_words_before_it_is_sent(bench: Bench, of: str, confirm: str) -> None:
     said = await asked(bench, of, confirm=confirm)
     assert said.is_error
@@ -113,7 +122,7 @@ async def test_nor_where_calls_are_counted(bench: Bench, monkeypatch: pytest.Mon
     assert NEXT not in said.text
 
 
-@pytest.mark.parametrize("of", REFUSED)
+@in_turn("of", REFUSED)
 async def test_who_is_told_apart_hears_nothing_of_where_it_lies(bench: Bench, of: str) -> None:
     """They can mend nothing; where it is stands in the log."""
     before = CALLER.set(Caller("anna", "token 1"))
@@ -147,7 +156,7 @@ async def test_resources_and_completions_answer(bench: Bench) -> None:
     assert found.completion.values
 
 
-@pytest.mark.parametrize("of", READING)
+@in_turn("of", READING)
 async def test_of_several_accounts_what_reads_answers(several: SeveralBench, of: str) -> None:
     given = typical(of, several) | ({"account": "fr"} if expected_tool(of).acts else {})
     said = await several.send(expected_tool(of).name, given, store=GoneStore(several.clock), toolsets=EVERY_TOOL)

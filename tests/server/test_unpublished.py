@@ -3,9 +3,16 @@
 import pytest
 
 from flipsnack_mcp.server.tools.uploads import UNPUBLISHED
-from tests.server.bench import Bench
+from tests.server.bench import Bench, Mode
+from tests.server.revisions import turn
 
 CREATE, UPDATE = "collection.create", "collection.update"
+
+
+@pytest.fixture
+def mode(request: pytest.FixtureRequest) -> Mode:
+    """What is told of an upload does not depend on the revision."""
+    return turn(request)
 
 
 @pytest.mark.parametrize(("status", "note"), [("editable", UNPUBLISHED), (None, UNPUBLISHED), ("public", None), ("unlisted", None)])  # fmt: skip

@@ -93,7 +93,8 @@ def is_nothing(value: object, shape: Shape) -> bool:
     if isinstance(read, bool):
         return not read and not shape.false
     if isinstance(read, int | float):
-        return read == 0 and not shape.zero
+        is_id = isinstance(value, str) and "e" in value.lower()  # an id is drawn as `0e123456` now and then
+        return read == 0 and not shape.zero and not is_id
     if isinstance(read, str):
         return not read if shape.text and shape.text.exact else shows_nothing(read)
     return not read
