@@ -6,13 +6,11 @@ import os
 import secrets
 import signal
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from _pytest.assertion import rewrite
 from hypothesis import HealthCheck, settings
-from hypothesis.strategies import text
 
 from flipsnack_mcp.store.redis import link
 from tests.redis_server import RedisServer, running_redis
@@ -71,28 +69,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(Path(__file__).parents[1] / "flipsnack_mcp", quiet=2)
     gc.disable()
-
-
-@pytest.hookimpl(trylast=True)  # before, Hypothesis does nothing
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Of what is made once and kept each process makes a part, where all tests are run: it takes longer than collecting."""
-    config = session.config
-    worker = getattr(config, "workerinput", None)
-    if worker is None or config.args_source is not config.ArgsSource.TESTPATHS:
-        return
-    number = int(worker["workerid"].removeprefix("gw"))
-    if number == 0:
-        text().validate()  # Hypothesis looks which letters there are
-    rewrite_tests(config, sorted(Path(__file__).parent.rglob("test_*.py"))[number :: worker["workercount"]])
-
-
-def rewrite_tests(config: pytest.Config, files: Iterable[Path]) -> None:
-    """What pytest makes of them is kept like the compiled program, also where Python is told to keep nothing."""
-    for file in files:
-        kept = rewrite.get_cache_dir(file) / f"{file.stem}{rewrite.PYC_TAIL}"
-        if rewrite._read_pyc(file, kept) is None and rewrite.try_makedirs(kept.parent):
-            source_hash, code = rewrite._rewrite_test(file, config)
-            rewrite._write_pyc(config.stash[rewrite.assertstate_key], code, source_hash, kept)
 
 
 def pytest_collection_finish() -> None:
