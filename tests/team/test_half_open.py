@@ -267,7 +267,7 @@ def test_hundreds_of_half_open_requests_keep_nobody_out(run: Run, tmp_path_facto
     with run.served(tmp_path_factory.mktemp("uploads")) as address:
         port = int(address.rpartition(":")[2].partition("/")[0])
         kinds = list(UNFINISHED.values())
-        opened = [socket.create_connection((HOST, port), timeout=30) for _ in range(600)]
+        opened = [socket.create_connection((HOST, port), timeout=30) for _ in range(900)]
         try:
             for number, one in enumerate(opened):
                 one.sendall(kinds[number % len(kinds)])
