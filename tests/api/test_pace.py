@@ -20,6 +20,7 @@ from flipsnack_mcp.api import budget, pace, upload
 from flipsnack_mcp.api.budget import BudgetRules, Lane, Wait
 from flipsnack_mcp.api.counting import ledger, settled_calls, waiting
 from flipsnack_mcp.api.counting.ledger import SharedBudget
+from flipsnack_mcp.api.counting.waiting import OnWait
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from tests.api.asking import each
 
@@ -344,24 +345,6 @@ async def test_who_comes_together_goes_by_turns_where_others_wait_as_well() -> N
     assert not broken(calls.granted, ((4, 10.0),))
 
 
-async def test_what_one_was_granted_that_has_gone_is_given_back() -> None:
-    store, calls, going = Late(), Calls(takes=10), anyio.CancelScope()
-    pacer = Pacer(store)
-
-    async def goes() -> None:
-        with going:
-            await calls.one(pacer)
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(calls.one, pacer)
-        group.start_soon(goes)
-        await anyio.sleep(0.5)
-        going.cancel()
-        await anyio.sleep(3)
-        assert len(store._document["log"]) == len(calls.granted) == 1
-        assert not store._document["want"]
-
-
 async def test_who_is_still_told_to_wait_is_granted_nothing_that_grows_old() -> None:
     store, calls, told = JsonStore(), Calls(takes=0), anyio.Event()
     pacer = Pacer(store, BudgetRules(limits=((2, 5.0),)))
@@ -380,24 +363,42 @@ async def test_who_is_still_told_to_wait_is_granted_nothing_that_grows_old() -> 
     assert told.is_set()
 
 
-async def test_who_is_slow_to_hear_that_it_waits_holds_up_nobody() -> None:
-    pacer, calls = Pacer(JsonStore(), FIVE), Calls(takes=0)
+async def test_who_is_slow_to_hear_that_another_goes_first_holds_up_nobody_and_keeps_its_place() -> None:
+    pacer, calls, went = Pacer(JsonStore(), FIVE), Calls(takes=0), dict[str, float]()
 
     async def slow(_: Wait) -> None:
-        await anyio.sleep(13)
+        await anyio.sleep(7)
 
-    async def slowly() -> None:
-        async with pacer.slot(on_wait=slow):
-            calls.granted.append(anyio.current_time())
+    async def one(name: str, on_wait: OnWait = upload.ignore) -> None:
+        async with pacer.slot(on_wait=on_wait):
+            went[name] = anyio.current_time()
 
     async with anyio.create_task_group() as group:
-        for one in (calls.one, calls.one):
-            group.start_soon(one, pacer)
-        await anyio.sleep(1)
-        group.start_soon(slowly)
-        await anyio.sleep(1)
+        await calls.one(pacer)
+        for name, on_wait in (("second", upload.ignore), ("slow", slow), ("last", upload.ignore)):
+            group.start_soon(one, name, on_wait)
+            await anyio.sleep(0.1)
+    assert [*went] == ["second", "slow", "last"]  # the last one looks while the slow one is still told to wait
+    assert [at - calls.granted[0] for at in went.values()] == pytest.approx([5.05, 10.1, 15.15], abs=0.1)
+
+
+async def test_what_one_was_granted_that_has_gone_is_given_back_and_the_others_go_at_once() -> None:
+    store, calls, going = Late(), Calls(takes=0), anyio.CancelScope()
+    pacer = Pacer(store, BudgetRules(limits=((9, 60.0),)))
+
+    async def goes() -> None:
+        with going:
+            await calls.one(pacer)
+
+    async with anyio.create_task_group() as group:
         group.start_soon(calls.one, pacer)
-    assert [at - calls.granted[0] for at in calls.granted[:3]] == pytest.approx([0, 5.05, 10.1], abs=0.1)
+        group.start_soon(goes)
+        group.start_soon(calls.one, pacer)
+        await anyio.sleep(0.5)
+        began, _ = anyio.current_time(), going.cancel()
+    assert [at - began for at in calls.granted] == pytest.approx([0.5, 0.5])
+    assert len(store._document["log"]) == 2
+    assert not store._document["want"]
 
 
 @pytest.mark.parametrize("lane", Lane)

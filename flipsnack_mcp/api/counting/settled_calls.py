@@ -1,6 +1,6 @@
 """Answers that are told to the other processes with the next look at the budget: it is changed once for a call, not twice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol, TypeVar
 
 import anyio
@@ -30,6 +30,7 @@ class SettledCalls:
     def __init__(self, store: BudgetStore) -> None:
         self._store = store
         self._untold: dict[int, float] = {}
+        self._unused: set[int] = set()
         self.under_way = 0
         """Calls of this process that may still go out, or be answered."""
 
@@ -39,18 +40,25 @@ class SettledCalls:
         if not self.under_way:
             await self.change(lambda *_: None)
 
+    def return_unused(self, numbers: Iterable[int]) -> None:
+        """These calls will not be made; it is told with the next change."""
+        self._unused.update(numbers)
+
     async def change(self, decide: Callable[[ledger.SharedBudget, float], AnswerT]) -> AnswerT:
         """Change the document, first by what is not told yet."""
-        here, untold = anyio.current_time(), tuple(self._untold.items())
+        here, untold, unused = anyio.current_time(), tuple(self._untold.items()), tuple(self._unused)
 
         def tell_and_decide(doc: ledger.SharedBudget, now: float) -> AnswerT:
             for number, came in untold:
                 budget.settle(doc, now - (here - came), number)
+            for number in unused:
+                budget.give_back(doc, number)
             return decide(doc, now)
 
         answer = await self._store.change(tell_and_decide)
         for number, _ in untold:
             self._untold.pop(number, None)
+        self._unused.difference_update(unused)
         return answer
 
     async def close(self) -> None:

@@ -45,10 +45,11 @@ class WaitingLine:
             self._call_next()
         try:
             await self._called(waiter, on_wait)
-            while not waiter.granted and (wait := await self._look()):
-                wake = anyio.current_time() + wait.sleep  # fixed before the report, which may take its time
-                await on_wait(wait)
-                await anyio.sleep_until(wake)
+            while not waiter.granted:  # what was granted may have been another's, who is before this one
+                if wait := await self._look():
+                    wake = anyio.current_time() + wait.sleep  # fixed before the report, which may take its time
+                    await on_wait(wait)
+                    await anyio.sleep_until(wake)
         finally:
             self._drop(waiter)
             if self._looking is waiter:
@@ -56,14 +57,8 @@ class WaitingLine:
 
     async def leave(self, waiter: Waiter) -> None:
         """Note that this one, which has gone, waits no longer and makes no call."""
-        callers = len(self._waiters)
-
-        def left(doc: ledger.SharedBudget, _: float) -> None:
-            budget.leave(doc, self._who, callers)
-            for number in waiter.granted:
-                budget.give_back(doc, number)
-
-        await self._store.change(left)
+        self._store.return_unused(waiter.granted)
+        await self._store.change(lambda doc, _: budget.leave(doc, self._who, len(self._waiters)))
 
     async def _called(self, waiter: Waiter, on_wait: OnWait) -> None:
         """Wait for one's turn. If it does not come with the look that is under way, it is told when it will."""
@@ -106,22 +101,22 @@ class WaitingLine:
         """Look for the first in line and who can go with it: they get their numbers, or all have to wait."""
         await anyio.lowlevel.checkpoint()  # who comes in the same turn of the event loop comes along
         group, answer = await self._store.change(self._asked)
+        self._looked()
         if isinstance(answer, Wait):
-            self._looked()
             return answer
         for waiter, numbers in zip(group, apportioned(answer, group[0].places), strict=False):
             waiter.granted = numbers
             waiter.called.set()
-        for waiter in group:
-            if waiter.granted and not self._drop(waiter):  # it gave up while it was looked for
-                await self.leave(waiter)
+            if not self._drop(waiter):  # it gave up while it was looked for
+                self._store.return_unused(numbers)
         return None
 
     def _asked(self, doc: ledger.SharedBudget, now: float) -> tuple[list[Waiter], range | Wait]:
         group = foremost(self._waiters)
         first = group[0]
+        ahead = self._waiters.index(self._looking) if self._looking else 0
         request = SlotRequest(
-            self._who, len(self._waiters), 0, first.hold, grant=True, places=first.places, together=len(group)
+            self._who, len(self._waiters), ahead, first.hold, grant=True, places=first.places, together=len(group)
         )
         return group, budget.ask(doc, now, self._allowed(), request)
 
