@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flipsnack_mcp.api.parameters import whole_number
-from flipsnack_mcp.text import cleaned, few_named, quoted
+from flipsnack_mcp.text import cleaned, few_named, names_with_room, quoted
 
 joined = st.text(
     alphabet=st.sampled_from(
@@ -46,6 +46,12 @@ def is_hidden(one: str) -> bool:
 )
 def test_five_are_named_and_the_others_counted(things: list[str], named: list[str]) -> None:
     assert few_named("Left", things) == named
+
+
+def test_as_many_names_are_told_as_have_just_the_room() -> None:
+    names = ["abc", "de", "f"]
+    told = [names_with_room(names, room) for room in (0, 8, 9, 11, 12)]
+    assert told == [*["abc, and 2 more"] * 2, *["abc, de, and 1 more"] * 2, "abc, de, f"]
 
 
 @given(texts)
