@@ -1,10 +1,13 @@
 """The fixtures of the tests of files."""
 
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.files.ground import PDF, Ground
+from flipsnack_mcp.files.apart import process
+from tests.files.ground import PDF, Ground, Started
 
 
 @pytest.fixture
@@ -16,3 +19,16 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ground:
     good.write_bytes(PDF + b"ours " * 2000)
     secret.write_bytes(PDF + b"theirs " * 2000)
     return Ground(allowed, outside, good, secret, monkeypatch)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Started:
+    """The processes that were started to look at a file."""
+    processes: Started = []
+
+    def watched(*args: Any, **kwargs: Any) -> subprocess.Popen[bytes]:
+        processes.append(subprocess.Popen(*args, **kwargs))  # noqa: S603
+        return processes[-1]
+
+    monkeypatch.setattr(process, "Popen", watched)
+    return processes

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import subprocess
 import threading
 import zipfile
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -17,6 +18,9 @@ import pytest
 from flipsnack_mcp.files.documents import Kind, OpenDocument, open_document
 
 PDF = b"%PDF-1.7\n"
+Started = list[subprocess.Popen[bytes]]
+Put = Callable[[str], object]
+"""Puts another program where one of ours is."""
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import anyio
 import pytest
@@ -21,9 +20,8 @@ from flipsnack_mcp.files.apart import page_counter, process
 from flipsnack_mcp.files.documents import Kind, Reader
 from flipsnack_mcp.files.lookahead import COUNTING_SECONDS, DAMAGED_WARNING, NOT_COUNTED, LookAhead, look_ahead
 from flipsnack_mcp.files.refusal import RefusedFile
-from tests.files.ground import PDF, Gate, Ground, turn_loop
+from tests.files.ground import PDF, Gate, Ground, Put, Started, turn_loop
 
-Started = list[subprocess.Popen[bytes]]
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
 HANGS = """
 import signal
@@ -37,22 +35,6 @@ while True:
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the verdict matters and not the time: a test machine may be busy."""
     monkeypatch.setattr(lookahead, "COUNTING_SECONDS", 60.0)
-
-
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> Started:
-    """The processes that were started to count pages."""
-    processes = list[subprocess.Popen[bytes]]()
-
-    def watched(*args: Any, **kwargs: Any) -> subprocess.Popen[bytes]:
-        processes.append(subprocess.Popen(*args, **kwargs))  # noqa: S603
-        return processes[-1]
-
-    monkeypatch.setattr(process, "Popen", watched)
-    return processes
-
-
-Put = Callable[[str], object]
 
 
 @pytest.fixture

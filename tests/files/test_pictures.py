@@ -17,9 +17,9 @@ import pytest
 from PIL import Image
 
 from flipsnack_mcp.files import pictures
-from flipsnack_mcp.files.apart import process
 from flipsnack_mcp.files.apart.picture_maker import MOST_PICTURE_BYTES, SIDES, make_anew
 from flipsnack_mcp.files.pictures import MAKING_SECONDS, UNMADE, UNMADE_FOR_ANOTHER_REASON, Unshowable, made_anew
+from tests.files.ground import Put, Started
 from tests.files.paintings import (
     CANARY,
     animated,
@@ -156,25 +156,6 @@ def test_a_turned_picture_is_turned_and_what_is_transparent_is_white() -> None:
 
 def test_a_picture_of_few_colours_stays_sharp() -> None:
     assert make_anew(io.BytesIO(painted("PNG", "P")))[0] == "image/png"
-
-
-Started = list[subprocess.Popen[bytes]]
-
-
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> Started:
-    """The processes that were started."""
-    processes: Started = []
-
-    def watched(*args: Any, **kwargs: Any) -> subprocess.Popen[bytes]:
-        processes.append(subprocess.Popen(*args, **kwargs))  # noqa: S603
-        return processes[-1]
-
-    monkeypatch.setattr(process, "Popen", watched)
-    return processes
-
-
-Put = Callable[[str], object]
 
 
 @pytest.fixture
