@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib.machinery import PathFinder
-from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs
@@ -141,15 +139,9 @@ def tokens(text: str) -> int:
 
 @cache
 def encoding() -> Any:
-    """What `bpe_openai` counts with; the package around it unpacks three vocabularies first, of which nothing is asked."""
-    package = find_spec("bpe_openai")
-    assert package
-    found = PathFinder.find_spec("_bindings", package.submodule_search_locations)
-    assert found
-    assert found.loader
-    bindings = module_from_spec(found)
-    found.loader.exec_module(bindings)
-    return bindings.tokenizer_for_encoding("o200k_base")
+    import bpe_openai  # type: ignore[import-untyped]  # noqa: PLC0415  # it has no types, and takes long to make
+
+    return bpe_openai.get_encoding("o200k_base")
 
 
 @dataclass(frozen=True)

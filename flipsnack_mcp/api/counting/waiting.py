@@ -46,7 +46,7 @@ class WaitingLine:
         try:
             await self._called(waiter, on_wait)
             while not waiter.granted:  # what was granted may have been another's, who is before this one
-                if wait := await self._look():
+                if wait := await self._look(waiter):
                     wake = anyio.current_time() + wait.sleep  # fixed before the report, which may take its time
                     await on_wait(wait)
                     await anyio.sleep_until(wake)
@@ -97,10 +97,10 @@ class WaitingLine:
         request = SlotRequest(self._who, len(self._waiters), ahead, waiter.hold, grant=False, places=waiter.places)
         return await self._store.change(lambda doc, now: budget.ask(doc, now, self._allowed(), request))
 
-    async def _look(self) -> Wait | None:
+    async def _look(self, looking: Waiter) -> Wait | None:
         """Look for the first in line and who can go with it: they get their numbers, or all have to wait."""
         await anyio.lowlevel.checkpoint()  # who comes in the same turn of the event loop comes along
-        group, answer = await self._store.change(self._asked)
+        group, answer = await self._store.change(lambda doc, now: self._asked(doc, now, looking))
         self._looked()
         if isinstance(answer, Wait):
             return answer
@@ -111,10 +111,9 @@ class WaitingLine:
                 self._store.return_unused(numbers)
         return None
 
-    def _asked(self, doc: ledger.SharedBudget, now: float) -> tuple[list[Waiter], range | Wait]:
-        group = foremost(self._waiters)
+    def _asked(self, doc: ledger.SharedBudget, now: float, looking: Waiter) -> tuple[list[Waiter], range | Wait]:
+        group, ahead = foremost(self._waiters), self._waiters.index(looking)
         first = group[0]
-        ahead = self._waiters.index(self._looking) if self._looking else 0
         request = SlotRequest(
             self._who, len(self._waiters), ahead, first.hold, grant=True, places=first.places, together=len(group)
         )
