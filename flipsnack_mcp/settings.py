@@ -8,7 +8,7 @@ account has `Settings` of its own: those of the process with what the file says 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -193,7 +193,7 @@ class Settings(TeamSettings):
         """By what a person knows the account; nothing where there is nothing to tell."""
         return self.name or ("sandbox" if self.sandbox else "") or (self.key_end and f"key ending {self.key_end}")
 
-    @property
+    @cached_property
     def account(self) -> str:
         """Tells accounts apart in the store, without naming the key. Those without one are told apart by their names."""
         import hashlib  # noqa: PLC0415  # 4 MB, which a server has no use for until it is called

@@ -1,9 +1,9 @@
 """The only door to the request budget: asks by the rules of `budget`, waits, and tells how long it will take."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import anyio
 
@@ -64,15 +64,20 @@ class Slot:
 
     async def give_back(self) -> None:
         """Say that the call was never made, unless it was."""
-        await self._close(self._store.change(lambda doc, _: budget.give_back(doc, self._number)))
+        if self._ends():
+            await self._tell(lambda doc, _: budget.give_back(doc, self._number))
 
     async def settle(self) -> None:
         """Say that the answer's headers are in: from now on the call grows old."""
-        await self._close(self._store.note(self._number))
+        if self._ends():
+            self._store.note(self._number)
+            if not self._store.under_way:  # nobody else of this process will soon
+                await self._tell(lambda *_: None)
 
     async def abandon(self) -> None:
         """Say that there will be no answer."""
-        await self._close(self._store.change(lambda doc, now: budget.abandon(doc, now, self._number, self._rules)))
+        if self._ends():
+            await self._tell(lambda doc, now: budget.abandon(doc, now, self._number, self._rules))
 
     @asynccontextmanager
     async def renewed(self, hold: float) -> AsyncIterator[None]:
@@ -96,13 +101,14 @@ class Slot:
             await anyio.sleep(self._rules.lease / 4)
             await self._store.change(lambda doc, now: budget.renew(doc, now, self._number, hold, self._rules))
 
-    async def _close(self, change: Coroutine[Any, Any, None]) -> None:
-        if not self._open:
-            change.close()
-            return
-        self._open = False
-        self._store.under_way -= 1
-        await even_if_cancelled(change, self._rules.nap)
+    def _ends(self) -> bool:
+        """End it; whether it was open until now."""
+        was_open, self._open = self._open, False
+        self._store.under_way -= was_open
+        return was_open
+
+    async def _tell(self, decide: Callable[[ledger.SharedBudget, float], None]) -> None:
+        await even_if_cancelled(self._store.change(decide), self._rules.nap)
 
 
 class Pacer:

@@ -78,6 +78,8 @@ class Telling:
         """Forget what was held back, and keep away from what has left or is leaving."""
         self._open = False
         self._held.clear()
+        if not self._stands_by and self._left_at == -inf:
+            return
         async with self._leaving:
             await anyio.sleep_until(self._left_at + BEFORE_A_RESULT)
 

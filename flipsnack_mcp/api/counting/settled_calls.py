@@ -22,7 +22,7 @@ class BudgetStore(Protocol):
 
 
 class SettledCalls:
-    """The budget's store, with what came in since it was changed last. Whoever has the last call under way tells of it at once.
+    """The budget's store, with what came in since it was changed last. Whoever has the last call under way changes it at once.
 
     Until it is told, a call counts as one that is still on its way, so nobody else goes too early.
     """
@@ -34,11 +34,9 @@ class SettledCalls:
         self.under_way = 0
         """Calls of this process that may still go out, or be answered."""
 
-    async def note(self, number: int) -> None:
-        """The headers of this call's answer came now."""
+    def note(self, number: int) -> None:
+        """The headers of this call's answer came now; it is told with the next change."""
         self._untold[number] = anyio.current_time()
-        if not self.under_way:
-            await self.change(lambda *_: None)
 
     def return_unused(self, numbers: Iterable[int]) -> None:
         """These calls will not be made; it is told with the next change."""

@@ -1,6 +1,5 @@
 """What a server offers to whoever calls: their accounts, and of the tools those that they may call. All else is not there."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -120,8 +119,7 @@ class Offers:
 
 def check_no_token(params: Mapping[str, Any] | None) -> None:
     """Raise where a request says by what its caller was let in: as a title it would get to Flipsnack and into the store."""
-    shown = OF_THE_REQUEST.get()
-    if shown and any(one in json.dumps(params, ensure_ascii=False, default=str) for one in shown):
+    if (shown := OF_THE_REQUEST.get()) and any(map(repr(params).__contains__, shown)):
         raise MCPError(types.INVALID_PARAMS, REPEATED)
 
 
