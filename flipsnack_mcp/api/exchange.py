@@ -2,7 +2,7 @@
 
 import math
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -77,10 +77,9 @@ class DepartureInTime(Departure):
         self._terms = terms
 
     @override
-    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
-        if event.endswith("send_request_headers.started") and self._terms.is_late:
+    def leaves(self) -> None:
+        if self._terms.is_late:
             raise errors.LookTooOldError
-        await super().__call__(event, info)
 
 
 class Exchange:

@@ -57,14 +57,17 @@ class Departure:
         self.left, self.route, self.through = False, route, route.proxy is None
 
     async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
-        """Hear of an event of the connection."""
-        to_proxy = getattr(info.get("request"), "method", b"") == b"CONNECT"
-        if event.endswith("send_request_headers.started") and not to_proxy:
-            self.left = True
+        """Hear of an event of the connection: of ten for each request one or two matter."""
+        if event.endswith("send_request_headers.started"):
+            self.leaves()
+            self.left = self.left or getattr(info.get("request"), "method", b"") != b"CONNECT"
         elif event.endswith("connect_tcp.complete"):
             self.stream = info.get("return_value")
         elif event.endswith(("proxy.start_tls.started", "setup_socks5_connection.complete")):
             self.through = True
+
+    def leaves(self) -> None:
+        """It is about to leave, or a proxy is about to be asked for the way. Whoever objects raises."""
 
     async def close(self) -> None:
         """Close what the HTTP client leaves open when a proxy's hand-shake fails or is given up."""
