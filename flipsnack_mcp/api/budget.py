@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 
-from flipsnack_mcp.api.counting.ledger import Call, SharedBudget, Want
+from flipsnack_mcp.api.counting.ledger import Call, SharedBudget, Want, add_answered, forget_answered
 
 BEHIND = 0.02  # seconds by which others let the first in turn go first
 
@@ -65,13 +65,13 @@ def quota(rules: BudgetRules, lane: Lane) -> tuple[tuple[int, float], ...]:
 
 
 def stamp(call: Call, now: float) -> float:
-    """Date a call by its answer: it arrived before that, so the server's windows hold whatever the delays.
+    """Date a call that may still arrive. One that has is dated by its answer: the server's windows hold whatever the delays.
 
     Proof: of the calls whose arrivals fit in one window of length w, take the one granted last, at g. All others arrived
     after g - w, so their answers came after g - w or are still due, and each was counted at g. It needs the call to
     arrive within its `hold`.
     """
-    return min(now, call["granted"] + call["hold"]) if call["settled"] is None else call["settled"]
+    return min(now, call["granted"] + call["hold"])
 
 
 @dataclass
@@ -117,10 +117,16 @@ class Timeline:
 
 
 def timeline(doc: SharedBudget, now: float, rules: BudgetRules, lane: Lane) -> Timeline:
-    line = Timeline(rules, sorted(stamp(call, now) for call in doc["log"]), sum(doc["pause"]))
-    for call in doc["log"] if lane is Lane.BACKGROUND else ():  # a person's call goes whenever there is a place
-        line.push(call["granted"])
+    line = Timeline(rules, stamps(doc, now), sum(doc["pause"]))
+    if lane is Lane.BACKGROUND:  # a person's call goes whenever there is a place
+        for granted in sorted([*doc["answered"]["granted"], *(call["granted"] for call in doc["log"])]):
+            line.push(granted)
     return line
+
+
+def stamps(doc: SharedBudget, now: float) -> list[float]:
+    """The dates of all calls that count, ascending."""
+    return sorted([*doc["answered"]["settled"], *(stamp(call, now) for call in doc["log"])])
 
 
 def tidy(doc: SharedBudget, now: float, rules: BudgetRules) -> None:
@@ -128,13 +134,12 @@ def tidy(doc: SharedBudget, now: float, rules: BudgetRules) -> None:
 
     The second costs a minute at most, once.
     """
-    for call in doc["log"]:
-        if call["granted"] > now or (call["settled"] or now) > now:
-            call["granted"] = min(call["granted"], now)
-            call["settled"] = None if call["settled"] is None else min(call["settled"], now)
     oldest = now - max(w + rules.margin for _, w in rules.limits)
-    # Nothing is dated before it was granted.
-    doc["log"] = [call for call in doc["log"] if call["granted"] > oldest or stamp(call, now) > oldest]
+    for call in doc["log"]:
+        call["granted"] = min(call["granted"], now)
+    doc["log"] = [call for call in doc["log"] if stamp(call, now) > oldest]
+    forget_answered(doc["answered"], now, oldest)
+    doc["last"] = {who: [min(at, now), number] for who, (at, number) in doc["last"].items() if at > oldest}
     doc["pause"][0] = min(doc["pause"][0], now)
 
 
@@ -151,16 +156,17 @@ def turns(doc: SharedBudget) -> list[str]:
     """
     if len(doc["want"]) == 1:
         return [*doc["want"]]
-    served = {call["who"]: call["id"] for call in doc["log"]}
-    return sorted(doc["want"], key=lambda who: (lane_of(who), served.get(who, 0), doc["want"][who]["since"]))
+    never = [0.0, 0.0]
+    return sorted(
+        doc["want"], key=lambda who: (lane_of(who), doc["last"].get(who, never)[1], doc["want"][who]["since"])
+    )
 
 
 def calls_left(doc: SharedBudget, now: float, rules: BudgetRules) -> int:
     """Count the calls that a person's questions still have in the longest window; none while everybody pauses."""
     tidy(doc, now, rules)
-    most, window = max(quota(rules, Lane.INTERACTIVE), key=lambda limit: limit[1])
-    recent = sum(stamp(call, now) > now - window for call in doc["log"])
-    return max(0, most - recent) if now >= sum(doc["pause"]) else 0
+    most, _ = max(quota(rules, Lane.INTERACTIVE), key=lambda limit: limit[1])
+    return max(0, most - len(stamps(doc, now))) if now >= sum(doc["pause"]) else 0
 
 
 def queue(doc: SharedBudget, request: SlotRequest, turn: list[str]) -> int:
@@ -177,7 +183,7 @@ def queue(doc: SharedBudget, request: SlotRequest, turn: list[str]) -> int:
 
 def others(doc: SharedBudget, who: str) -> int:
     """Count the other processes that share the budget at the moment."""
-    return len({one[1:] for one in (*doc["want"], *(call["who"] for call in doc["log"]))} - {who[1:]})
+    return len({one[1:] for one in (*doc["want"], *doc["last"], *(call["who"] for call in doc["log"]))} - {who[1:]})
 
 
 def lane_of(who: str) -> Lane:
@@ -222,7 +228,8 @@ def grant(doc: SharedBudget, now: float, request: SlotRequest, callers: int) -> 
     before = doc["seq"]
     for _ in range(request.places * callers):
         doc["seq"] += 1
-        doc["log"].append({"granted": now, "who": request.who, "id": doc["seq"], "settled": None, "hold": request.hold})
+        doc["log"].append({"granted": now, "who": request.who, "id": doc["seq"], "hold": request.hold})
+    doc["last"][request.who] = [now, doc["seq"]]
     leave(doc, request.who, request.callers - callers)
     return range(before + 1, doc["seq"] + 1)
 
@@ -236,9 +243,10 @@ def leave(doc: SharedBudget, who: str, callers: int) -> None:
 
 
 def settle(doc: SharedBudget, now: float, number: int) -> None:
-    for call in reversed(doc["log"]):
+    for place, call in enumerate(doc["log"]):
         if call["id"] == number:  # no two have the same
-            call["settled"] = max(call["granted"], stamp(call, now))
+            del doc["log"][place]
+            add_answered(doc["answered"], max(call["granted"], stamp(call, now)), call)
             return
 
 

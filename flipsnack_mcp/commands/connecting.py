@@ -34,7 +34,7 @@ def connect(settings: Settings) -> Flipsnack:
 
 def budget(settings: Settings) -> BudgetStore:
     """Find where the calls of the last minute are counted: for all processes on the key, and in no file that names it."""
-    name, habits = f"budget-{settings.account}", BudgetApart(rules_of(settings))
+    name, habits = f"calls-{settings.account}", BudgetApart(rules_of(settings))
     document = open_shared_document(kept_at(settings), name, blank(), fits, habits)
     return BudgetOfReplicas(document) if isinstance(document, RedisDocument) else document or BudgetInMemory()
 

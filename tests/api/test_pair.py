@@ -6,7 +6,7 @@ import anyio
 import pytest
 from typing_extensions import override
 
-from flipsnack_mcp.api import pace
+from flipsnack_mcp.api import budget, pace
 from flipsnack_mcp.api.budget import BudgetRules, Lane, Wait
 from flipsnack_mcp.api.pace import Pacer, Slot
 from tests.api.asking import each
@@ -72,8 +72,8 @@ async def test_what_is_not_used_is_given_back(used: int) -> None:
         for place in places[:used]:
             async with place.calling(0):
                 pass
-        assert len(store._document["log"]) == 2
-    assert len(store._document["log"]) == used
+        assert len(budget.stamps(store._document, anyio.current_time())) == 2
+    assert len(budget.stamps(store._document, anyio.current_time())) == used
 
 
 @each("failure", {"cancelled": TimeoutError(), "an error": ValueError()})
@@ -82,7 +82,7 @@ async def test_it_is_given_back_also_after_a_failure(failure: Exception) -> None
     with pytest.raises(type(failure)):
         async with Pacer(store).pair():
             raise failure
-    assert store._document["log"] == []
+    assert budget.stamps(store._document, anyio.current_time()) == []
 
 
 async def test_both_come_at_one_moment_and_two_who_want_a_pair_never_wait_for_each_other() -> None:

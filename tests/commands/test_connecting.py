@@ -9,7 +9,7 @@ import pytest
 
 from flipsnack_mcp.api import pace
 from flipsnack_mcp.api.actions.collections import ListCollections
-from flipsnack_mcp.api.budget import BudgetRules
+from flipsnack_mcp.api.budget import BudgetRules, stamps
 from flipsnack_mcp.api.counting import settled_calls
 from flipsnack_mcp.commands.connecting import budget, connect, kept_at, remember
 from flipsnack_mcp.settings import Settings, read_settings
@@ -29,7 +29,7 @@ def an_account(key: str = KEY, **settings: Any) -> Settings:
 
 
 async def calls_counted(store: settled_calls.BudgetStore) -> int:
-    count = await store.change(lambda document, _: len(document["log"]))
+    count = await store.change(lambda document, now: len(stamps(document, now)))
     await store.close()
     return count
 
@@ -64,7 +64,7 @@ async def test_each_account_of_a_file_has_its_own_budget_whatever_it_is_called(h
 async def test_the_file_lies_beside_the_state_file_and_says_nothing_of_the_key(tmp_path: Path) -> None:
     folder = tmp_path / "elsewhere"
     await one_call(an_account(state=f"sqlite:{folder / 'mine.db'}"))
-    name = f"budget-{an_account().account}.sqlite"
+    name = f"calls-{an_account().account}.sqlite"
     files = [*folder.iterdir()]
     assert {one.name for one in files} == {name, f"{name}-journal"}
     assert [one for one in files if KEY.encode() in one.read_bytes() or KEY in one.name] == []

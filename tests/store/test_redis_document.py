@@ -315,7 +315,7 @@ async def test_what_was_done_meanwhile_counts_for_all_when_it_is_back(
     await run(replicas, 2 * REPLICA_BEAT)
     assert [one.presence.sharers for one in replicas] == [2, 2]  # until the others have told too
     for one in replicas:
-        assert await one.document.change(lambda document, _: len(document["log"])) == 4
+        assert await one.document.change(lambda document, now: len(budget.stamps(document, now))) == 4
     await run(replicas, LIVES_FOR)
     assert [one.presence.sharers for one in replicas] == [1, 1]
 
@@ -334,8 +334,24 @@ async def test_a_call_that_was_granted_apart_is_settled_when_the_server_is_back(
     server.start()
     one.time.now += REPLICA_BEAT
     await one.document.change(lambda document, now: budget.settle(document, now, numbers[-1]))
-    (call,) = await one.document.change(lambda document, _: document["log"])
-    assert (call["id"], call["settled"] is None) == (numbers[-1], False)
+    under_way, answered = await one.document.change(lambda document, _: (document["log"], document["answered"]["id"]))
+    assert (under_way, answered) == ([], [numbers[-1]])
+
+
+async def test_a_call_that_is_answered_apart_is_not_under_way_any_more_when_the_server_is_back(
+    several: Callable[[int], list[Replica]], server: RedisServer
+) -> None:
+    (one,) = await grown_up(several, 1)
+    request = budget.SlotRequest(f"0{one.presence.name}", 1, 0, 2.0, grant=True)
+    numbers = await one.document.change(lambda document, now: budget.ask(document, now, RULES, request))
+    assert isinstance(numbers, range)
+    server.cli("SAVE")
+    server.kill()
+    await one.document.change(lambda document, now: budget.settle(document, now, numbers[-1]))
+    server.start()
+    one.time.now += REPLICA_BEAT
+    under_way, answered = await one.document.change(lambda document, _: (document["log"], document["answered"]["id"]))
+    assert (under_way, answered) == ([], [numbers[-1]])
 
 
 @pytest.mark.parametrize("how", ["all of it", "the document"])

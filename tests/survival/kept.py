@@ -89,11 +89,12 @@ class Kept:
         return found
 
     def in_the_budget(self, shop: Shop) -> int:
-        if not (file := self.folder / f"budget-{identity(shop)}.sqlite").exists():
+        if not (file := self.folder / f"calls-{identity(shop)}.sqlite").exists():
             return 0
         with closing(sqlite3.connect(file)) as db:
             ((body,),) = db.execute("SELECT body FROM records").fetchall()
-        return len(json.loads(body)["log"])
+        document = json.loads(body)
+        return len(document["log"]) + len(document["answered"]["id"])
 
     def arrived_lately(self, shop: Shop, seconds: float) -> int:
         """The calls of so many seconds before the last; on a busy machine one arrives long after it was counted."""

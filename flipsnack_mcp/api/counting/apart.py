@@ -7,7 +7,7 @@ from typing import Protocol
 
 from flipsnack_mcp.api import budget
 from flipsnack_mcp.api.budget import BudgetRules
-from flipsnack_mcp.api.counting.ledger import SharedBudget
+from flipsnack_mcp.api.counting.ledger import SharedBudget, call_columns, call_rows
 from flipsnack_mcp.api.counting.settled_calls import BudgetStore
 from flipsnack_mcp.api.errors import NotCountedError
 
@@ -70,10 +70,10 @@ class BudgetApart:
 
     def come_back(self, document: SharedBudget, apart: SharedBudget) -> None:
         """The calls that were made meanwhile count for all."""
-        settled = {call["id"] for call in document["log"] if call["settled"] is not None}
-        calls = {call["id"]: call for call in document["log"]}
-        calls |= {call["id"]: call for call in apart["log"] if call["id"] not in settled}
+        answered = call_rows(apart["answered"]) | call_rows(document["answered"])
+        calls = {call["id"]: call for call in (*document["log"], *apart["log"]) if call["id"] not in answered}
         document["log"] = sorted(calls.values(), key=lambda call: call["granted"])
+        document["answered"] = call_columns(answered.values())
         document["pause"] = max(document["pause"], apart["pause"], key=sum)
 
     def count_as_used(self, document: SharedBudget, now: float, seconds: float) -> None:
