@@ -40,11 +40,11 @@ class BudgetInMemory:
 class Slot:
     """A granted call, made at once or kept for a moment."""
 
-    def __init__(self, store: SettledCalls, rules: BudgetRules, number: int) -> None:
+    def __init__(self, store: SettledCalls, rules: BudgetRules, number: int, granted_at: float) -> None:
         self._store, self._rules, self._number = store, rules, number
         self._open = True
         store.under_way += 1
-        self._good_until = anyio.current_time() + rules.lease - rules.hold
+        self._good_until = granted_at + rules.lease - rules.hold
 
     @property
     def is_good(self) -> bool:
@@ -126,8 +126,8 @@ class Pacer:
     ) -> AsyncIterator[Slot]:
         """Wait for permission to make one HTTP call; `hold` is for uploads, which arrive later than other calls."""
         wanted = self._rules.hold if hold is None else hold
-        (number,) = await self._enter(lane, on_wait, Waiter(min(wanted, self._rules.lease)))
-        async with Slot(self._store, self._rules, number).calling(wanted) as slot:
+        (slot,) = await self._enter(lane, on_wait, Waiter(min(wanted, self._rules.lease)))
+        async with slot.calling(wanted):
             yield slot
 
     @asynccontextmanager
@@ -138,8 +138,7 @@ class Pacer:
         limit never has room for two there is only one.
         """
         count = min(2, budget.most_at_once(self._rules, lane))
-        numbers = await self._enter(lane, on_wait, Waiter(self._rules.lease, count))
-        slots = [Slot(self._store, self._rules, number) for number in numbers]
+        slots = await self._enter(lane, on_wait, Waiter(self._rules.lease, count))
         try:
             yield slots
         finally:
@@ -158,7 +157,7 @@ class Pacer:
         """Let go of the store."""
         await self._store.close()
 
-    async def _enter(self, lane: Lane, on_wait: OnWait, waiter: Waiter) -> range:
+    async def _enter(self, lane: Lane, on_wait: OnWait, waiter: Waiter) -> list[Slot]:
         line, came = self._lines[lane], anyio.current_time()
         try:
             await line.pass_through(waiter, on_wait)
@@ -166,7 +165,7 @@ class Pacer:
             await even_if_cancelled(line.leave(waiter), self._rules.nap)
             raise
         observed.count(observed.WAITED, anyio.current_time() - came, {observed.LANE: lane.name.lower()})
-        return waiter.granted
+        return [Slot(self._store, self._rules, number, waiter.granted_at) for number in waiter.granted]
 
     def _allowed(self) -> BudgetRules:
         """What this process may take, as it is while the document is looked at."""

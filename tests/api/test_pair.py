@@ -10,7 +10,7 @@ from flipsnack_mcp.api import budget, pace
 from flipsnack_mcp.api.budget import BudgetRules, Lane, Wait
 from flipsnack_mcp.api.pace import Pacer, Slot
 from tests.api.asking import each
-from tests.api.test_pace import Calls, Fuzz, JsonStore, Limits, Process, broken, takes
+from tests.api.test_pace import Calls, Fuzz, JsonStore, Late, Limits, Process, broken, takes
 
 MINUTE: Limits = ((60, 60.0),)
 
@@ -129,6 +129,13 @@ async def test_a_place_is_good_while_a_call_would_arrive_within_what_was_granted
     async with Pacer(JsonStore()).pair() as places:
         await anyio.sleep(seconds[0])
         assert [one.is_good for one in places] == [seconds[1]] * 2
+
+
+async def test_what_a_store_takes_to_answer_is_a_part_of_the_time_in_which_a_place_is_good() -> None:
+    async with Pacer(Late()).pair() as places:  # the answer came a second later
+        for seconds, good in ((6.9, True), (0.2, False)):
+            await anyio.sleep(seconds)
+            assert [one.is_good for one in places] == [good] * 2
 
 
 async def test_a_killed_process_locks_its_pair_for_ten_seconds_and_a_minute_and_no_longer() -> None:

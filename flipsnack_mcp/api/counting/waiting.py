@@ -23,6 +23,8 @@ class Waiter:
     hold: float
     places: int = 1
     granted: range = range(0)
+    granted_at: float = 0
+    """It was granted then or later, on anyio's clock: a store may take its time to say so."""
     called: anyio.Event = field(default_factory=anyio.Event)
     """It was granted, or it is its turn to look."""
     occupied: bool = False
@@ -100,12 +102,13 @@ class WaitingLine:
     async def _look(self, looking: Waiter) -> Wait | None:
         """Look for the first in line and who can go with it: they get their numbers, or all have to wait."""
         await anyio.lowlevel.checkpoint()  # who comes in the same turn of the event loop comes along
+        began = anyio.current_time()
         group, answer = await self._store.change(lambda doc, now: self._asked(doc, now, looking))
         self._looked()
         if isinstance(answer, Wait):
             return answer
         for waiter, numbers in zip(group, apportioned(answer, group[0].places), strict=False):
-            waiter.granted = numbers
+            waiter.granted, waiter.granted_at = numbers, began
             waiter.called.set()
             if not self._drop(waiter):  # it gave up while it was looked for
                 self._store.return_unused(numbers)
