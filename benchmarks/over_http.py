@@ -63,7 +63,7 @@ OURS, BARE_SERVER, BARE_ASKS, REQUEST = (
     "a bare server that asks",
     "the request itself",
 )
-AT_ONCE, EACH = 20, 10
+AT_ONCE, EACH, ROUNDS = 20, 6, 6
 MORE_THAN_BARE, MORE_THAN_REQUEST, TIMES_BARE = 2.0, 5.0, 1.5
 MOST_MIB = 400
 
@@ -211,7 +211,7 @@ def main() -> int:
         wanted = {"collection_hash": listed["collections"][0]["collectionHash"], **DAYS}
         every = parties(stack, where, wanted, folder)
         took = alone(every, line, GetCollectionStats.model_validate(wanted), given.rounds)
-        rounds = [{name: anyio.run(together, party) for name, party in every.items()} for _ in range(3)]
+        rounds = [{name: anyio.run(together, party) for name, party in every.items()} for _ in range(ROUNDS)]
         computed = {name: median(one[name] for one in rounds[1:]) for name in every}  # the first warms up
         held = anyio.run(crowd, every[OURS], given.clients)
     for name, series in took.items():

@@ -136,7 +136,11 @@ async def decoded(
     """The result in an answer; large ones are read in a thread, one after the other, and no other call waits for them."""
     if len(body) < LARGE:
         return wire.decode(action, body, status, secrets)
-    return await to_thread.run_sync(wire.decode, action, body, status, secrets, limiter=in_turn)
+    try:
+        return await to_thread.run_sync(wire.decode, action, body, status, secrets, limiter=in_turn)
+    except errors.FlipsnackError as error:
+        # By the way it came it holds the body and itself, for as long as nobody looks for such circles.
+        raise error.with_traceback(None) from None
 
 
 async def capped(response: httpx2.Response, action: Action[Any]) -> bytes:

@@ -93,8 +93,11 @@ class Slot:
             except Exception as error:  # noqa: BLE001 - raised again below
                 failure = error
             group.cancel_scope.cancel()
-        if failure:
-            raise failure
+        try:
+            if failure:
+                raise failure
+        finally:
+            del failure  # or it would hold itself, by this frame
 
     async def _renew(self, hold: float) -> None:
         while self._open:

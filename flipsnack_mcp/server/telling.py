@@ -58,7 +58,10 @@ class Telling:
                     self._beside.cancel_scope.cancel()
         finally:
             self._open = False
-        return outcome()
+        try:
+            return outcome()
+        finally:
+            del outcome  # an error holds the frames it passed: it would hold itself, with all that the call had seen
 
     async def _let_leave(self) -> None:
         while self._held:
@@ -101,4 +104,7 @@ async def outcome_of(work: Callable[[], Awaitable[T]]) -> Callable[[], T]:
 
 def raise_again(error: Exception) -> NoReturn:
     """Raise it where it can be caught."""
-    raise error
+    try:
+        raise error
+    finally:
+        del error
