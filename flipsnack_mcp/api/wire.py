@@ -49,14 +49,14 @@ def decode(action: Action[ResultT_co], body: bytes, http_status: int = 200, secr
         raise unreadable(action, "it holds more values than any honest answer")
     code, message, data = opened_envelope(action, redacted(body, secrets), http_status)
     if code != OK:
-        raise refused(action, code, message)
+        raise refusal_of_action(action, code, message)
     try:
         return action.read(data)
     except (ValidationError, ValueError, TypeError, KeyError, RecursionError):
         raise unreadable(action, "its data does not have the documented shape") from None
 
 
-def refused(action: Action[Any], code: int, message: str) -> RefusedError:
+def refusal_of_action(action: Action[Any], code: int, message: str) -> RefusedError:
     """What a code says of this action."""
     error = refusal(code, message)
     if type(error) is RefusedError and action.effect is not Effect.READS:

@@ -215,11 +215,9 @@ def after_nothing(error: RefusedFile | StoreUnusable, again: str) -> str:
 
 def target_of(given: Any) -> str:
     """What a call is about, in a few words."""
-    hashes = [
-        getattr(given, name, None) for name in ("collection_hash", "flipbook_hash", "upload_id", "plan_id", "work_id")
-    ]
-    named = [one for one in hashes if one]
-    return "/".join(named) or cleaned(str(getattr(given, "title", None) or ""), 100)
+    said = vars(given)
+    named = filter(None, map(said.get, ("collection_hash", "flipbook_hash", "upload_id", "plan_id", "work_id")))
+    return "/".join(named) or cleaned(str(said.get("title") or ""), 100)
 
 
 def no_such_tool(name: str, tools: Iterable[str], request: ToolRequest, settings: Settings) -> Exception:

@@ -227,6 +227,7 @@ async def test_the_same_document_at_two_replicas_at_once_is_one_upload(team: Tea
         async with anyio.create_task_group() as calls:
             for each in (one, other, one, other):
                 calls.start_soon(begin, each)
+        await WORK["an upload"].asked_for(one, ids[0], wait_seconds=45)
     assert len(set(ids)) == 1
     assert len(team.bench.sandbox.carried_out(CREATE)) == 1
 
