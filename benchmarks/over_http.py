@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 import anyio
@@ -212,7 +212,7 @@ def main() -> int:
         every = parties(stack, where, wanted, folder)
         took = alone(every, line, GetCollectionStats.model_validate(wanted), given.rounds)
         rounds = [{name: anyio.run(together, party) for name, party in every.items()} for _ in range(ROUNDS)]
-        computed = {name: median(one[name] for one in rounds[1:]) for name in every}  # the first warms up
+        computed = {name: fmean(one[name] for one in rounds[1:]) for name in every}  # the first warms up
         held = anyio.run(crowd, every[OURS], given.clients)
     for name, series in took.items():
         print(f"  {name:44} median {median(series):6.2f} ms   computed {computed.get(name, 0):6.2f} ms")

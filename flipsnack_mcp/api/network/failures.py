@@ -57,10 +57,12 @@ class Departure:
         self.left, self.route, self.through = False, route, route.proxy is None
 
     async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
-        """Hear of an event of the connection: of ten for each request one or two matter."""
+        """Hear of an event of the connection."""
         if event.endswith("send_request_headers.started"):
             self.leaves()
-            self.left = self.left or getattr(info.get("request"), "method", b"") != b"CONNECT"
+            if (request := info.get("request")) is None or request.method != b"CONNECT":
+                self.left = True
+                unhear(request)
         elif event.endswith("connect_tcp.complete"):
             self.stream = info.get("return_value")
         elif event.endswith(("proxy.start_tls.started", "setup_socks5_connection.complete")):
@@ -82,6 +84,12 @@ class Departure:
             return "Flipsnack"
         proxy = self.route.proxy
         return self.route.place if proxy is None or self.through else proxy.shown
+
+
+def unhear(request: Any) -> None:
+    """Be told no more of a request that leaves: the eight events that follow cost what signing it costs, and say nothing."""
+    if request is not None:
+        request.extensions.pop("trace", None)
 
 
 def failure_of(error: BaseException, departure: Departure) -> FlipsnackError:
