@@ -8,6 +8,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeAlias, cast
 
 from mcp.types import CallToolResult, ImageContent, TextContent
@@ -57,13 +58,17 @@ SHARES = frozenset({("pages", "time_spent")})
 """Columns whose unit nobody documents, by table: each number is shown as its share of them all."""
 
 
-A_TOOL = rf'"[^"]*"|\b({"|".join(tool.name for tool, *_ in entries())})\b'
-TOOL_NAME, CALL = re.compile(A_TOOL), re.compile(rf"{A_TOOL}(?![./\\-]\w|\([^)]*account=)(\(?)")
-"""A tool that is named in a sentence of ours, and whether its arguments follow; what stands in quotes is somebody's."""
 CLAUSE = re.compile(r'(?:"[^"]*"|.)*?(?:[.;](?=\s)|\Z)\s*', re.DOTALL)
 """What can be left out of a sentence of ours: up to a full stop or a semicolon that is in no quotes."""
 TELL_THE_PERSON = "Tell the person."
 NAMES_CALLS = frozenset({"next_step", "warnings", "advice"})
+
+
+@cache
+def naming_a_tool() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """A tool that is named in a sentence of ours, and whether its arguments follow; what stands in quotes is somebody's."""
+    name = rf'"[^"]*"|\b({"|".join(tool.name for tool, *_ in entries())})\b'
+    return re.compile(name), re.compile(rf"{name}(?![./\\-]\w|\([^)]*account=)(\(?)")
 
 
 @dataclass(frozen=True)
@@ -110,8 +115,8 @@ def possible(said: Any, heading: Heading) -> Any:
 
 def what_is_there(said: str, heading: Heading) -> str:
     """Without the clauses that name a tool that is not there."""
-    every = CLAUSE.findall(said)
-    kept = [one for one in every if not heading.lacks.intersection(found[1] for found in TOOL_NAME.finditer(one))]
+    (named, _), every = naming_a_tool(), CLAUSE.findall(said)
+    kept = [one for one in every if not heading.lacks.intersection(found[1] for found in named.finditer(one))]
     return said if len(kept) == len(every) else re.sub(r"[;\s]+$", "", "".join(kept))
 
 
@@ -124,7 +129,7 @@ def about_account(said: Any, heading: Heading) -> Any:
         tool, bracket = found.groups()
         return f'{tool}(account="{heading.account}"{", " if bracket else ")"}' if tool else found[0]
 
-    return CALL.sub(with_account, said) if heading.account and isinstance(said, str) else said
+    return naming_a_tool()[1].sub(with_account, said) if heading.account and isinstance(said, str) else said
 
 
 def as_text_lines(data: JsonObject) -> str:

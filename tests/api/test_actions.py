@@ -28,7 +28,7 @@ def test_no_action_is_written_and_then_forgotten_and_no_two_have_one_name() -> N
 @every_action
 def test_an_action_declares_itself_and_what_it_returns(kind: type[Action[Any]]) -> None:
     assert "__doc__" in vars(kind)
-    assert 40 < len(kind.__doc__ or "") <= 400
+    assert 40 < len(kind.__doc__ or "") <= 400, f"{kind.__name__} wants a docstring of 40 to 400 characters"
     assert len({other.__doc__ for other in ACTIONS}) == len(ACTIONS)
     assert kind.source.startswith("https://developers.flipsnack.com/")
     assert {"source", "codes", "effect", "api_name", "tool_name", "tool_title"} <= vars(kind).keys()

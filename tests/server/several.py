@@ -8,20 +8,19 @@ from typing import Any
 
 from typing_extensions import override
 
+from flipsnack_mcp.api.action import Effect
+from flipsnack_mcp.api.actions import ACTIONS
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.sandbox import Pace, Sandbox
 from flipsnack_mcp.settings import Settings
 from tests.server.bench import Bench, Given, Said, Tapped
-from tests.server.destructions import DESTROYING
 
 NAMES = ("de", "fr", "uk")
 """The first is read where none is named."""
 NUMBERS = {"de": "5AB0C5E7DE1", "fr": "5AB0C5E7F2A", "uk": "5AB0C5E7B3C"}
 """By which Flipsnack's links know them."""
-CHANGING = frozenset(
-    {*DESTROYING, "collection.create", "flipbook.add", "collection.setLogo", "collection.setBackgroundImage"}
-)
+CHANGING = frozenset(one.api_name for one in ACTIONS if one.effect is not Effect.READS)
 FIRST = "[account de: the first, none was named] "
 ACCOUNTS_FILE = Path("/home/anna/accounts.toml")
 

@@ -20,6 +20,7 @@ from flipsnack_mcp.server.consent.form import (
 from flipsnack_mcp.server.consent.many import FOR_GOOD, sentences_about_deletions
 from flipsnack_mcp.server.consent.reply import QUESTION
 from flipsnack_mcp.server.consent.yes import brings_no_yes
+from flipsnack_mcp.server.tools.changes import what_is_sent
 from flipsnack_mcp.workflows.plans.item import Item
 
 LINK = "https://www.flipsnack.com/hearth/summer-fxh4k89.html"
@@ -88,6 +89,11 @@ def test_what_else_would_be_done_is_said_at_the_end_or_nothing_is(action: Any, m
 )
 def test_a_value_that_is_not_shown_whole_has_its_length(value: str | int, said: str) -> None:
     assert value_on_form(value) == said
+
+
+async def test_an_action_that_takes_no_document_would_send_what_it_is_given() -> None:
+    sent = await what_is_sent(UpdateCollection(collection_hash="abc0", title="Autumn"), None, None)
+    assert sent == "collectionHash abc0, title Autumn"
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,9 @@ def test_the_plainest_searches_find_their_tool_first() -> None:
 
 def test_there_are_requests_for_every_tool_and_in_several_languages() -> None:
     assert len(REQUESTS) >= 120
-    assert searched().keys() == ASKED["searches"]["en"].keys() == {one["tool"] for one in ASKED["requests"]["en"]}
+    asked_for = {one["tool"] for one in ASKED["requests"]["en"]}
+    told = "each tool has its lines in evaluations/requests.toml, below searches.en and requests.en"
+    assert searched().keys() == ASKED["searches"]["en"].keys() == asked_for, told
     assert len(ASKED["requests"]) >= 4
 
 

@@ -35,6 +35,7 @@ REASONS = {
     "no end": (change(), undoing.UNKNOWN_END),
     "a refusal": ([entry(1, "refused")], undoing.REFUSED),
     "a deletion": (change(done(), tool="delete_collection"), undoing.DELETED),
+    "a change of what nobody knows": (change(done(), tool="set_shelf"), undoing.OVERWRITTEN),
     "a plan of which nothing was begun": ([entry(1, "begun", work="p", target="p")], undoing.NOT_MADE),
     "an end without its beginning": ([done(title="Autumn", of=0)], undoing.NOT_MADE),
 }

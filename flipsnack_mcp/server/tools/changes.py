@@ -106,20 +106,26 @@ async def sent_change(
     if not action.loses:
         await call.save(await existing(call.context, hashes_in(action)["collection_hash"]))
         return await send_to(call.context, action, document)
-    shown = f"{action.loses} {quoted(await upload_sentence(action, document, pages), LONGEST_PICTURE)}"
+    shown = f"{action.loses} {quoted(await what_is_sent(action, document, pages), LONGEST_PICTURE)}"
     subject = Destruction(call.context, action, (shown,))
     return await confirmed(call, subject, lambda last: send_to(call.context, action, document, last))
+
+
+async def what_is_sent(action: Action[Any], document: OpenDocument | None, pages: int | None) -> str:
+    """The document that Flipsnack is sent, or fetches; of an action that takes none, what it is given."""
+    if action.uploads:
+        return await upload_sentence(action, document, pages)
+    return ", ".join(f"{name} {value}" for name, value in wire_parameters(action).items())
 
 
 async def planned_change(
     call: ToolCall, action: Action[Any], document: OpenDocument | None, pages: int | None
 ) -> list[str]:
     """What would be sent, and what it would cost."""
+    sent = await what_is_sent(action, document, pages)
     if not action.uploads:
-        given = ", ".join(f"{name} {value}" for name, value in wire_parameters(action).items())
-        return [f"Flipsnack would be sent {action.api_name} with {given}"]
-    cost = [await upload_cost(call)] if action.uploads == "PDF" else []
-    return [await upload_sentence(action, document, pages), *cost]
+        return [f"Flipsnack would be sent {action.api_name} with {sent}"]
+    return [sent, *([await upload_cost(call)] if action.uploads == "PDF" else [])]
 
 
 async def destroy(call: ToolCall, action: Action[Any]) -> BaseModel | InputRequiredResult:

@@ -27,11 +27,11 @@ UPLOADED = "an upload is not undone but deleted, with delete_collection, after t
 ADDED = "a document that was added is taken out with delete_flipbook, after the person agreed"
 CANNOT = {
     **dict.fromkeys(("delete_collection", "delete_collections", "delete_flipbook"), DELETED),
-    **dict.fromkeys(("set_logo", "delete_logo", "set_background_image", "delete_background_image"), OVERWRITTEN),
     **dict.fromkeys(("create_collection", "create_collections"), UPLOADED),
     "add_flipbook": ADDED,
+    **dict.fromkeys(("update_collection", "update_collections", "undo_change"), ""),
 }
-"""Why, and what can be done instead, by tool."""
+"""Why, and what can be done instead, by tool. Of others it is not known what they overwrite."""
 REFUSED = "it was refused, so nothing was changed by it"
 NOT_MADE = "it changed nothing, as far as is known: look at the collection"
 UNKNOWN_END = "what came of it is not on record: an older version wrote it, or it was broken off"
@@ -117,7 +117,7 @@ def why_not(meant: Event, changes: Sequence[Undone]) -> str:
     """Why an entry cannot be undone, and what can be done instead; nothing where it can, or is still to be looked into."""
     if meant.decision == "refused":
         return REFUSED
-    if reason := CANNOT.get(meant.tool):
+    if reason := CANNOT.get(meant.tool, OVERWRITTEN):
         return reason
     if not changes:
         return NOT_MADE

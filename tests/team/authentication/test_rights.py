@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from starlette.types import Message
 
+from flipsnack_mcp.api.action import Effect
 from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.server.menu import entries, menu
+from flipsnack_mcp.server.tools.arguments import ToolInput
+from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication.scopes import scopes_worth_asking_for
 from flipsnack_mcp.team.authentication.stepping_up import Posted
@@ -30,13 +33,16 @@ from tests.team.authentication.guarded import (
 )
 from tests.team.authentication.issuer import signed
 
-READING = {
-    "list_collections", "get_collection", "get_upload", "stop_work", "get_embed_code",
-    "get_collection_stats", "report_stats", "get_user_stats", "audit_account", "download_collection_html",
-    "get_lead_form_sample",
-}  # fmt: skip
-WRITING = {"create_collection", "create_collections", "update_collection", "update_collections", "undo_change"}
-DELETING = {"delete_collection", "delete_collections", "delete_flipbook"}
+
+def of_actions(effect: Effect) -> set[str]:
+    """The tools that stand on one action each: their rights follow from its effect."""
+    every = (one for one in TOOLS.values() if not issubclass(one.input, ToolInput) and not one.input.legacy)
+    return {one.name for one in every if one.input.effect is effect}
+
+
+READING = of_actions(Effect.READS) | {"get_upload", "stop_work", "report_stats", "audit_account"}
+WRITING = of_actions(Effect.WRITES) | {"create_collections", "update_collections", "undo_change"}
+DELETING = of_actions(Effect.DESTROYS) | {"delete_collections"}
 OF_RIGHTS = {
     "read": READING,
     "write": WRITING,
