@@ -21,7 +21,7 @@ from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
 from flipsnack_mcp.settings import LOOPBACK, Settings
 from flipsnack_mcp.store.records import Store
-from flipsnack_mcp.team.binding import asks_who_calls
+from flipsnack_mcp.team.host_check import asks_who_calls
 
 IMITATIONS_APART = (
     "An account is an imitation inside this process (sandbox), so each replica has other flipbooks: to try several, start "

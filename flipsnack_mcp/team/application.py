@@ -24,11 +24,11 @@ from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.redis.promises import broken_promises
 from flipsnack_mcp.team.authentication.door import behind_door
 from flipsnack_mcp.team.authentication.knowing import Authentication
-from flipsnack_mcp.team.binding import Names, names_bound_to, one_of_several
 from flipsnack_mcp.team.ending import Ending, UnderWay
 from flipsnack_mcp.team.exchange.hooks import HOOKS_AT, beside_hooks, hook_routes
 from flipsnack_mcp.team.exchange.routes import UPLOAD_PATHS, exchange_routes
 from flipsnack_mcp.team.heads import MCP, values_of_header
+from flipsnack_mcp.team.host_check import Names, names_bound_to, one_of_several
 from flipsnack_mcp.team.limits import Limits, Strangers
 from flipsnack_mcp.team.operating.lines import RequestLines
 from flipsnack_mcp.team.readiness import Check, Readiness, accounts_can_be_asked, store_answers

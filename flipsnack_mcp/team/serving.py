@@ -22,9 +22,9 @@ from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.team.application import application
-from flipsnack_mcp.team.binding import one_of_several
 from flipsnack_mcp.team.connections import USUAL_PATIENCE, WITH_A_BALANCER, BoundedProtocol, Patience, Rooms
 from flipsnack_mcp.team.ending import Ending
+from flipsnack_mcp.team.host_check import one_of_several
 from flipsnack_mcp.team.operating.telemetry import end_nothing, send_telemetry
 
 CONNECTIONS = 10_000

@@ -10,7 +10,7 @@ from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.team.authentication.knowing import Authentication
 from flipsnack_mcp.team.authentication.tokens import TokensTold
 from flipsnack_mcp.team.authentication.unknowable import CannotTellError
-from flipsnack_mcp.team.binding import asks_who_calls
+from flipsnack_mcp.team.host_check import asks_who_calls
 from flipsnack_mcp.text import names_with_room, quoted
 
 if TYPE_CHECKING:

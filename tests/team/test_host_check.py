@@ -8,7 +8,7 @@ import pytest
 
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication.starting import refusal_to_serve
-from flipsnack_mcp.team.binding import names_bound_to, one_of_several
+from flipsnack_mcp.team.host_check import names_bound_to, one_of_several
 from tests.listening import NO_TLS
 from tests.team.over_http import ACCEPTED, HELLO, HOST, served, whole_application
 
