@@ -19,9 +19,11 @@ from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.workflows.uploads import sending
 from flipsnack_mcp.workflows.uploads.reconciling import NEVER_SENT
+from tests import samples_of
 from tests.api.street import no_network_settings
 from tests.server.bench import Bench
 from tests.server.long_bench import LongBench
+from tests.server.typical import typical
 
 pytestmark = pytest.mark.usefixtures("no_look_ahead")
 PASSWORD = "hunter2-of-the-proxy"
@@ -79,7 +81,12 @@ def calls(bench: Bench) -> dict[str, dict[str, Any]]:
         "set_background_image": {**one, "file_url": "https://example.com/a.png"},
     }  # fmt: skip
     asking_nothing = {"get_upload", "undo_change", "list_documents", "stop_work", "list_leads"}
-    return {name: more.get(name, one) for name in TOOLS if name not in asking_nothing}
+    samples = {samples_of.expected_tool(of).name: of for of in samples_of.TOOLS}
+    return {
+        name: more[name] if name in more else {**typical(samples[name], bench), **one}
+        for name in TOOLS
+        if name not in asking_nothing
+    }
 
 
 async def test_every_tool_names_the_variable_and_changed_nothing(
