@@ -1,4 +1,4 @@
-"""Where a server on HTTP may be reached, and by which names it answers: rules that need no socket."""
+"""The check of Host and Origin, by which names a server on HTTP answers, and whom it expects: rules that need no socket."""
 
 import re
 from dataclasses import dataclass

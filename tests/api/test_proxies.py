@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 
+import httpcore2
 import httpx2
 import pytest
 
@@ -154,6 +155,16 @@ def test_each_error_of_the_system_has_a_sentence_and_changed_nothing(row: tuple[
     departure.set_out(Route(HOST, 443, Proxy("ALL_PROXY", "http://u:secret@proxy:1")))
     assert "ALL_PROXY" in str(failure_of(error, departure))
     assert "secret" not in str(failure_of(error, departure))
+
+
+async def test_a_request_has_left_with_its_headers_and_is_not_listened_to_any_more() -> None:
+    departure = Departure()
+    departure.set_out(Route(HOST, 443, Proxy("ALL_PROXY", "http://proxy:1")))
+    known = {"trace": departure}
+    asked = {method: httpcore2.Request(method, f"https://{HOST}/", extensions=known) for method in ("CONNECT", "GET")}
+    for method, left in (("CONNECT", False), ("GET", True)):
+        await departure("http11.send_request_headers.started", {"request": asked[method]})
+        assert (departure.left, "trace" not in known) == (left, left)
 
 
 def test_an_installation_without_socks_says_what_is_missing() -> None:

@@ -10,11 +10,7 @@ from typing_extensions import TypedDict  # pydantic reads this one before Python
 
 Seconds: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 Who: TypeAlias = Annotated[str, Field(pattern="^[01].")]
-# Start and length, not the end: a start in the future shows that the clock went back.
-Pause: TypeAlias = Annotated[list[Seconds], Field(min_length=2, max_length=2)]
-
-Last: TypeAlias = Annotated[list[Seconds], Field(min_length=2, max_length=2)]
-"""When a lane of a process was granted its last call, and that one's number."""
+Two: TypeAlias = Annotated[list[Seconds], Field(min_length=2, max_length=2)]
 
 
 class Call(TypedDict):
@@ -50,10 +46,11 @@ class SharedBudget(TypedDict):
 
     log: list[Call]  # under way, in the order granted
     answered: AnsweredCalls
-    last: dict[Who, Last]
+    last: dict[Who, Two]  # when a lane of a process was granted its last call, and that one's number
     want: dict[Who, Want]
     seq: int
-    pause: Pause
+    # Start and length, not the end: a start in the future shows that the clock went back.
+    pause: Two
 
 
 def blank() -> SharedBudget:

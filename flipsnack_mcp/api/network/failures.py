@@ -60,9 +60,11 @@ class Departure:
         """Hear of an event of the connection."""
         if event.endswith("send_request_headers.started"):
             self.leaves()
-            if (request := info.get("request")) is None or request.method != b"CONNECT":
+            if info["request"].method != b"CONNECT":
                 self.left = True
-                unhear(request)
+                info["request"].extensions.pop(
+                    "trace", None
+                )  # the eight events that follow are each two calls, and say nothing
         elif event.endswith("connect_tcp.complete"):
             self.stream = info.get("return_value")
         elif event.endswith(("proxy.start_tls.started", "setup_socks5_connection.complete")):
@@ -84,12 +86,6 @@ class Departure:
             return "Flipsnack"
         proxy = self.route.proxy
         return self.route.place if proxy is None or self.through else proxy.shown
-
-
-def unhear(request: Any) -> None:
-    """Be told no more of a request that leaves: the eight events that follow cost what signing it costs, and say nothing."""
-    if request is not None:
-        request.extensions.pop("trace", None)
 
 
 def failure_of(error: BaseException, departure: Departure) -> FlipsnackError:

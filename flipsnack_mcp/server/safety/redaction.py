@@ -20,7 +20,6 @@ from flipsnack_mcp.settings import Settings
 BETWEEN = r"(?:=|%3D|[\"']?\s*[:=]\s*[\"']?)"
 # Flipsnack's signatures are MD5: that of a package's link at an object store is another thing, and the link is for use.
 SIGNED = re.compile(rf"(apikey{BETWEEN})[^\s&\"'<>\\]+|(signature{BETWEEN})[0-9a-f]{{32}}(?![0-9a-f])", re.IGNORECASE)
-NAMES_OF_SIGNED = "apikey", "signature"
 LOGIN = re.compile(r"(\w{1,10}://[^\s:/@'\"]*:)[^\s/@'\"]+@")
 """A password in an address: of a proxy, of Redis, or of whatever a library writes down."""
 IN_SUCH = frozenset("=:%")
@@ -53,7 +52,7 @@ class Redactor:
         """The text without them."""
         for secret in (*OF_THE_REQUEST.get(), *self.secrets):
             text = text.replace(secret, "***")
-        if not IN_SUCH.isdisjoint(text) and any(map(text.casefold().__contains__, NAMES_OF_SIGNED)):
+        if not IN_SUCH.isdisjoint(text):
             text = SIGNED.sub(r"\1\2***", text)
         return LOGIN.sub(r"\1***@", text) if "@" in text else text
 

@@ -31,7 +31,7 @@ CANNOT = {
     "add_flipbook": ADDED,
     **dict.fromkeys(("update_collection", "update_collections", "undo_change"), ""),
 }
-"""Why, and what can be done instead, by tool. Of others it is not known what they overwrite."""
+"""Why, and what can be done instead, by tool; nothing where it can be. Of tools that are not here it is not known what they overwrite."""
 REFUSED = "it was refused, so nothing was changed by it"
 NOT_MADE = "it changed nothing, as far as is known: look at the collection"
 UNKNOWN_END = "what came of it is not on record: an older version wrote it, or it was broken off"
