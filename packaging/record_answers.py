@@ -21,8 +21,8 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSI
 from flipsnack_mcp.commands.connecting import connect
 from flipsnack_mcp.front.answers import ANSWERS_FILE, WAYS, as_json, key_of_settings, made_with
 from flipsnack_mcp.server.instructions import instructions
-from flipsnack_mcp.server.menu import lacking
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
+from flipsnack_mcp.server.toolsets import lacking
 from flipsnack_mcp.settings import Settings
 
 LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")

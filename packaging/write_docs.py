@@ -18,7 +18,7 @@ from pydantic_core import CoreSchema, core_schema
 from typing_extensions import override
 
 from flipsnack_mcp.api.action import Effect, JsonObject
-from flipsnack_mcp.server import menu
+from flipsnack_mcp.server import toolsets
 from flipsnack_mcp.server.prompts import Prompt, prompts
 from flipsnack_mcp.server.tools.arguments import ToolInput
 from flipsnack_mcp.server.tools.table import TOOLS
@@ -77,7 +77,7 @@ def entry(tool: Tool[Any]) -> dict[str, Any]:
 
 def toolset_of(tool: Tool[Any]) -> str:
     if tool.of_leads:
-        return menu.LEADS_TOOLSET
+        return toolsets.LEADS_TOOLSET
     return "legacy" if tool.input.legacy else "default"
 
 
@@ -234,7 +234,7 @@ def default(variable: Variable) -> str:
 if __name__ == "__main__":
     for each in PAGES:
         each.write_text(page(each.read_text(encoding="utf-8")), encoding="utf-8")
-    menu.MENU_FILE.write_text(menu_json(), encoding="utf-8")
+    toolsets.MENU_FILE.write_text(menu_json(), encoding="utf-8")
     write_all()
     runpy.run_path(str(ROOT / "packaging" / "record_answers.py"), run_name="__main__")  # of the menu as it is now
     runpy.run_path(str(ROOT / "evaluations" / "results.py"), run_name="__main__")  # says what is stale by now

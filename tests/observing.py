@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from flipsnack_mcp import observed
-from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.server.toolsets import menu
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.operating.exporting import METHODS_KNOWN, PlainSpans, RequestIds
 

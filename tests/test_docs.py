@@ -21,7 +21,7 @@ def test_tables_lists_of_pages_and_the_menu_are_what_the_code_would_write() -> N
     told = "run python packaging/write_docs.py"
     pages = {one: one.read_text(encoding="utf-8") for one in generated["PAGES"]}
     assert {one: generated["page"](text) for one, text in pages.items()} == pages, told
-    assert generated["menu"].MENU_FILE.read_text(encoding="utf-8") == generated["menu_json"](), told
+    assert generated["toolsets"].MENU_FILE.read_text(encoding="utf-8") == generated["menu_json"](), told
 
 
 def test_readme_has_the_commands_that_do_all_the_set_up() -> None:

@@ -20,10 +20,10 @@ from flipsnack_mcp.front.leaving import EXIT_INTERRUPTED
 from flipsnack_mcp.server.consent.form import ONLINE, confirms, known_status, value_on_form
 from flipsnack_mcp.server.consent.many import recognised
 from flipsnack_mcp.server.consent.yes import UNCHANGED, NotConfirmedError
-from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.safety.redaction import Redactor, log_unexpected
 from flipsnack_mcp.server.tools.plans.answers import PlanStatus
 from flipsnack_mcp.server.tools.plans.going_on import NOTHING
+from flipsnack_mcp.server.toolsets import menu
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.started import as_typed, quoted_for_shell
 from flipsnack_mcp.store.records import StoreUnusable

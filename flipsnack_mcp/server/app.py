@@ -17,9 +17,9 @@ from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.consent.confirmation import Confirmation
 from flipsnack_mcp.server.consent.yes import yeses_of
 from flipsnack_mcp.server.instructions import READS_LEADS
-from flipsnack_mcp.server.menu import beyond, lacking, menu
 from flipsnack_mcp.server.safety.heading import Heading
 from flipsnack_mcp.server.safety.redaction import Redactor
+from flipsnack_mcp.server.toolsets import beyond, lacking, menu
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.clock import Clock, on_the_wall
 from flipsnack_mcp.store.labels import LabelledStore

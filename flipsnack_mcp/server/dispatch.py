@@ -40,7 +40,6 @@ from flipsnack_mcp.server.completing import NOTHING, SUGGESTED, suggest
 from flipsnack_mcp.server.consent.sealing import UNOPENED
 from flipsnack_mcp.server.consent.yes import NotConfirmedError
 from flipsnack_mcp.server.instructions import CHANGES_NOTHING
-from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.resource_contents import NOT_TO_BE_HAD, read_resource
 from flipsnack_mcp.server.resources import COLLECTION_ADDRESS, split_address
@@ -50,6 +49,7 @@ from flipsnack_mcp.server.tools.arguments import Options, ToolInput, options_of,
 from flipsnack_mcp.server.tools.on_record import may_change, on_record
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.tools.tool import Tool, ToolCall
+from flipsnack_mcp.server.toolsets import menu
 from flipsnack_mcp.server.views.clickable import with_link
 from flipsnack_mcp.server.views.showing import with_view
 from flipsnack_mcp.server.wording import Illustrated, as_failure, as_result

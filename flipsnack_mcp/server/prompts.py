@@ -12,7 +12,7 @@ from pydantic import Field
 from flipsnack_mcp.api import cleaned, in_its_own_words, quoted
 from flipsnack_mcp.server.callers.accounts import ARGUMENT, WhichAccountError, existing_account, name_given, not_offered
 from flipsnack_mcp.server.callers.caller import EVERY_RIGHT, Right
-from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.server.toolsets import menu
 from flipsnack_mcp.settings import Settings
 
 LONGEST_VALUE = 500

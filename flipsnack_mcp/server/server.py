@@ -34,9 +34,9 @@ from flipsnack_mcp.server.consent.reply import read_odd_answers
 from flipsnack_mcp.server.consent.sealing import KeyRing
 from flipsnack_mcp.server.events import Events, keeping_to_own
 from flipsnack_mcp.server.instructions import ICON
-from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.service import Service, serving
+from flipsnack_mcp.server.toolsets import menu
 from flipsnack_mcp.server.views import declaring
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.clock import Clock, moment

@@ -15,8 +15,8 @@ from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.server.by_address.spooling import spool_of
 from flipsnack_mcp.server.callers.offer import Offers
 from flipsnack_mcp.server.events import Events, telling_of
-from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.safety.redaction import Redactor
+from flipsnack_mcp.server.toolsets import menu
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.clock import Clock
 from flipsnack_mcp.store.records import OpenedStore, Store

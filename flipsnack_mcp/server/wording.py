@@ -16,9 +16,9 @@ from pydantic import BaseModel
 
 from flipsnack_mcp.api import JsonObject
 from flipsnack_mcp.files.pictures import Picture
-from flipsnack_mcp.server.menu import entries
 from flipsnack_mcp.server.safety.cleaning import OURS, data_of
 from flipsnack_mcp.server.safety.heading import Heading
+from flipsnack_mcp.server.toolsets import entries
 from flipsnack_mcp.workflows.progress import duration, size_of
 
 # A hash, a status, a date or a link that looks like one needs no quotes; anything else does.

@@ -16,9 +16,9 @@ from starlette.types import ASGIApp
 from typing_extensions import override
 
 from flipsnack_mcp import systems
-from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.prompts import offered_prompts
 from flipsnack_mcp.server.server import FlipsnackServer
+from flipsnack_mcp.server.toolsets import menu
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.team.application import application

@@ -7,7 +7,7 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.server.toolsets import menu
 from flipsnack_mcp.settings import VARIABLES, Settings
 from forms.bare import bare
 from forms.fields import ASKED, environment, filled, user_config

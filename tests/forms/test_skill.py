@@ -2,8 +2,8 @@
 
 import re
 
-from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.resources import SKILL_FILE
+from flipsnack_mcp.server.toolsets import menu
 from flipsnack_mcp.settings import Settings
 from forms.project import ROOT
 from forms.skill import FILE

@@ -10,9 +10,9 @@ from mcp import MCPError
 from mcp.types import PromptReference, ResourceTemplateReference, TextContent
 
 from flipsnack_mcp.server.instructions import instructions
-from flipsnack_mcp.server.menu import lacking, menu
 from flipsnack_mcp.server.prompts import prompts
 from flipsnack_mcp.server.resources import SKILL_ADDRESS
+from flipsnack_mcp.server.toolsets import lacking, menu
 from flipsnack_mcp.settings import Settings
 from tests.samples_of import TOOLS, expected_tool, expected_tools
 from tests.server.bench import Bench, Given, Mode, Person, tokens, types_what_is_asked

@@ -7,8 +7,8 @@ import pytest
 
 from flipsnack_mcp.server.by_address.offering import ANSWERED_BESIDE, FETCHED, LOCAL_TOOLS, OF_THIS_DISK
 from flipsnack_mcp.server.instructions import instructions
-from flipsnack_mcp.server.menu import lacking, menu
 from flipsnack_mcp.server.prompts import offered_prompts
+from flipsnack_mcp.server.toolsets import lacking, menu
 from flipsnack_mcp.settings import Settings
 from tests.server.bench import Assistant, Bench, tokens
 

@@ -9,8 +9,8 @@ from flipsnack_mcp.commands import serve
 from flipsnack_mcp.commands.trail_table import changes_made
 from flipsnack_mcp.server.callers.caller import EVERY_RIGHT, Right
 from flipsnack_mcp.server.instructions import instructions
-from flipsnack_mcp.server.menu import lacking, menu
 from flipsnack_mcp.server.tools.leads.shown import LONGEST_FIELD, MOST_COLUMNS, in_spans
+from flipsnack_mcp.server.toolsets import lacking, menu
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.store.sqlite import MemoryStore

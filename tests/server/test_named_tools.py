@@ -9,10 +9,10 @@ import pytest
 from pydantic import BaseModel
 
 from flipsnack_mcp.server.instructions import instructions
-from flipsnack_mcp.server.menu import entries, lacking, menu
 from flipsnack_mcp.server.prompts import offered_prompts
 from flipsnack_mcp.server.safety.heading import Heading
 from flipsnack_mcp.server.safety.redaction import Redactor
+from flipsnack_mcp.server.toolsets import entries, lacking, menu
 from flipsnack_mcp.server.wording import as_failure, as_result
 from flipsnack_mcp.settings import Settings
 from tests.samples_of import TOOLS, expected_tool

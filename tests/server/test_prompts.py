@@ -6,8 +6,8 @@ import pytest
 from mcp import MCPError
 from mcp.types import PromptReference, TextContent
 
-from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.prompts import Prompt, prompts
+from flipsnack_mcp.server.toolsets import menu
 from tests.server.bench import Assistant, Bench, Given
 
 every_job = pytest.mark.parametrize("prompt", prompts(), ids=lambda one: one.name)

@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from flipsnack_mcp.sandbox.faults import Fault
-from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.server.toolsets import menu
 from flipsnack_mcp.store.records import Records, Store, T
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from tests.samples_of import TOOLS, expected_tool

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.tools.arguments import understand
 from flipsnack_mcp.server.tools.table import TOOLS
+from flipsnack_mcp.server.toolsets import menu
 from flipsnack_mcp.settings import Settings
 
 ASKED = tomllib.loads((Path(__file__).parents[2] / "evaluations" / "requests.toml").read_text(encoding="utf-8"))

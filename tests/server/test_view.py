@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-from flipsnack_mcp.server.menu import entries
+from flipsnack_mcp.server.toolsets import entries
 
 BIGGEST = 30_000
 NAMESPACE = "http://www.w3.org/"

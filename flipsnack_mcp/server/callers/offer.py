@@ -10,8 +10,8 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
 from flipsnack_mcp.server.callers.caller import CALLER, IN_SCOPE, Caller, Right
 from flipsnack_mcp.server.instructions import instructions
-from flipsnack_mcp.server.menu import lacking, menu
 from flipsnack_mcp.server.safety.redaction import OF_THE_REQUEST
+from flipsnack_mcp.server.toolsets import lacking, menu
 from flipsnack_mcp.settings import Settings
 
 NOT_KNOWN = "It is not known who makes this request, so nothing was done."

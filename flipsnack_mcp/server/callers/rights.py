@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from flipsnack_mcp.api import Effect, FlipsnackError, quoted, status_from
 from flipsnack_mcp.server.callers.caller import CALLER, Right
-from flipsnack_mcp.server.menu import Entry, entries
+from flipsnack_mcp.server.toolsets import Entry, entries
 
 SWITCHED_ON = frozenset({"true", "1", "1.0", "yes", "y", "on", "t"})
 """How clients write it, in any case."""

@@ -23,10 +23,10 @@ from flipsnack_mcp.server.callers.accounts import (
     not_by_this_link,
     not_offered,
 )
-from flipsnack_mcp.server.menu import over_all
 from flipsnack_mcp.server.safety.heading import Heading
 from flipsnack_mcp.server.tools.arguments import several
 from flipsnack_mcp.server.tools.tool import Linked
+from flipsnack_mcp.server.toolsets import over_all
 from flipsnack_mcp.workflows.context import CallContext
 
 STOPPING = "stop_work"

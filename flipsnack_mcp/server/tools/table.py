@@ -104,4 +104,4 @@ def tool_of(action: type[Action[Any]]) -> Tool[Any]:
 TOOLS: dict[str, Tool[Any]] = {
     tool.name: tool for action in ACTIONS for tool in (tool_of(action), *OVER_WORKFLOWS.get(action, ()))
 }
-"""All of them by name, whatever the settings offer: that is for `server/menu.py` to say."""
+"""All of them by name, whatever the settings offer: that is for `server/toolsets` to say."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from flipsnack_mcp.server.callers.caller import Right
-from flipsnack_mcp.server.menu import entries, menu
+from flipsnack_mcp.server.toolsets import entries, menu
 from flipsnack_mcp.settings import Settings
 
 SCOPES_BEGIN = "flipsnack:"

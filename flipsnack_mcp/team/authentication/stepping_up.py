@@ -14,7 +14,7 @@ from flipsnack_mcp.api import Changed, opened
 from flipsnack_mcp.server.callers.caller import EVERY_RIGHT, Caller, Right
 from flipsnack_mcp.server.callers.offer import with_accounts_of
 from flipsnack_mcp.server.callers.rights import right_needed
-from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.server.toolsets import menu
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication.scopes import scope_of
 

@@ -11,9 +11,9 @@ from starlette.types import Message
 
 from flipsnack_mcp.api.action import Effect
 from flipsnack_mcp.server.callers.caller import Right
-from flipsnack_mcp.server.menu import entries, menu
 from flipsnack_mcp.server.tools.arguments import ToolInput
 from flipsnack_mcp.server.tools.table import TOOLS
+from flipsnack_mcp.server.toolsets import entries, menu
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication.scopes import scopes_worth_asking_for
 from flipsnack_mcp.team.authentication.stepping_up import Posted

@@ -92,7 +92,7 @@ class ReportRows(Answered):
     drafts: Annotated[Rows | None, Field(description="Not counted")] = None
     failed: Annotated[Rows | None, Field(description="Why not counted")] = None
     leads: SkipJsonSchema[Rows | None] = None
-    """Told, and on the menu, only where leads are received (`server/menu`)."""
+    """Told, and on the menu, only where leads are received (`server/toolsets`)."""
     path: Annotated[str | None, Field(description="Saved file")] = None
     file_address: ByAddress = None
     expires_at: ByAddress = None

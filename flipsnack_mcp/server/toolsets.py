@@ -1,4 +1,4 @@
-"""The menu: which tools these settings offer, read from the file that `packaging/write_docs.py` makes of all tools.
+"""Which toolsets are on, and so which tools are offered: the menu, from the file that `packaging/write_docs.py` makes of all tools.
 
 A client waits for its lists at every start, so they are told without importing what the tools do. The file is part of
 the package, and a test compares it with `server/tools/table.py`.
