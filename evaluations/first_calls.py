@@ -1,26 +1,30 @@
-"""The first-call set: whether an assistant begins with the right tool and the right arguments (`requests.toml`)."""
+"""The first-call set: whether an assistant begins with the right tool and the right arguments.
+
+Its requests stand in `requests.toml`, or with what is expected of their tool (`tests/samples_of.py`).
+"""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from evaluations.job import HERE, Call, Part
+from pydantic import ConfigDict
+
+from evaluations.job import HERE, Call
 from evaluations.record import Called
 from flipsnack_mcp.server.tools.arguments import understand
 from flipsnack_mcp.server.tools.table import TOOLS
+from tests.samples_of import Asked, ExpectedTool, expected_tools
 
 
-class Request(Part):
+class Request(Asked):
     """A whole request, and what should be done first."""
 
-    asked: str
+    model_config = ConfigDict(strict=False)  # TOML has lists only
+
     tool: str
-    equals: dict[str, Any] = {}
-    contains: dict[str, Any] = {}
-    absent: tuple[str, ...] = ()
     language: str = "en"
 
     def right_call(self) -> Call:
@@ -29,9 +33,17 @@ class Request(Part):
 
 @cache
 def requests() -> tuple[Request, ...]:
-    """All of them, in the order of the file."""
+    """All of them, in the order of the file; then those that stand with their tool."""
     told = tomllib.loads((HERE / "requests.toml").read_text(encoding="utf-8"))["requests"]
-    return tuple(Request(**one, language=language) for language, every in told.items() for one in every)
+    return (
+        *(Request(**one, language=language) for language, every in told.items() for one in every),
+        *standing_with(expected_tools().values()),
+    )
+
+
+def standing_with(tools: Iterable[ExpectedTool]) -> Iterator[Request]:
+    """The requests that are written down with what is expected of a tool."""
+    return (Request(**one.model_dump(), tool=tool.name) for tool in tools for one in tool.requests)
 
 
 def wrong_beginning(request: Request, calls: list[Called]) -> list[str]:

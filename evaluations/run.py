@@ -34,9 +34,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--trials", type=int, default=1, metavar="N", help="of each job; done is what is right in all")
     parser.add_argument("--seconds", type=float, default=300, help="that an assistant has for a job")
     parser.add_argument("--calls-per-minute", type=int, default=1000, metavar="N", help="that Flipsnack takes")
-    parser.add_argument(
-        "--first-calls", action="store_true", help="only how it begins with the requests of requests.toml"
-    )
+    parser.add_argument("--first-calls", action="store_true", help="only how it begins with each of the whole requests")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep what was said and called there")
     parser.add_argument("--write", action="store_true", help="write the outcome into RESULTS.md, under --name")
     parser.add_argument("--list", action="store_true", help="only list the jobs")

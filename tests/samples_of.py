@@ -6,6 +6,10 @@ else the documentation tells about the action, and what its tool looks like. A c
 
 A tool that stands on no action of its own has only a file in tests/workflow_tools: what `tool` is in `meaning.json`.
 
+How people ask for a tool in English stands with it: `searches`, and whole `requests`, which may also stand with those in
+other languages, in evaluations/requests.toml. Both are written before any ranking of the tools is looked at, and never
+changed because a tool is not found.
+
 What several answer alike is written once. A tool names as `shared` the results that others give too, and each of those
 names it as `results_of`, beside the `results` of its own; likewise a sample's `result` may be only what differs from the
 sample of another action, its `result_of`.
@@ -47,6 +51,21 @@ class Hints(Written):
     open_world: bool = True
 
 
+class Asked(Written):
+    """A whole request to a tool in somebody's own words, with checks on the arguments that it should be called with.
+
+    They are judged after the tool's input model has read them; what is not named may be anything that the tool takes.
+    """
+
+    asked: str
+    equals: dict[str, Any] = {}
+    """What an argument is."""
+    contains: dict[str, Any] = {}
+    """What a text holds, in any case, and what all a list holds."""
+    absent: tuple[str, ...] = ()
+    """What is not given; nor is what the input model takes for nothing, as "" or []."""
+
+
 class ExpectedTool(Written):
     """One entry of the menu."""
 
@@ -68,6 +87,11 @@ class ExpectedTool(Written):
     """What stands in the place of `shared` with each of those."""
     call: dict[str, Any]
     """Arguments that a person's wish leads to, and that the sandbox answers."""
+    searches: tuple[str, ...] = ()
+    """What a host that defers tools looks for: a few words in English, with nothing to fill in. None where the tool has
+    to be asked for."""
+    requests: tuple[Asked, ...] = ()
+    """In English as well."""
 
 
 class Exchange(Written):
@@ -127,7 +151,12 @@ def expected_tool(of: str) -> ExpectedTool:
 
 def written_tool(of: str) -> ExpectedTool:
     """A tool as it stands in its file."""
-    return meaning(of).tool if of in NAMES else written(ExpectedTool, WORKFLOW_TOOLS / f"{of}.json")
+    return meaning(of).tool if of in NAMES else written(ExpectedTool, file_of(of))
+
+
+def file_of(of: str) -> Path:
+    """Where a tool is written down."""
+    return SAMPLES / of / "meaning.json" if of in NAMES else WORKFLOW_TOOLS / f"{of}.json"
 
 
 def written(kind: type[WrittenT], path: Path) -> WrittenT:

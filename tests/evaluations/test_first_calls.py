@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from evaluations.first_calls import Request, requests, wrong_beginning
+from evaluations.first_calls import Request, requests, standing_with, wrong_beginning
 from evaluations.record import Called
+from tests.samples_of import Asked, expected_tool
 
 
 def called(tool: str, **arguments: Any) -> list[Called]:
@@ -19,6 +20,14 @@ def test_each_request_is_begun_rightly_by_its_own_call_and_wrongly_by_none_or_an
         assert wrong_beginning(one, [])
         other = "get_user_stats" if one.tool != "get_user_stats" else "audit_account"
         assert wrong_beginning(one, called(other))
+
+
+def test_a_request_may_stand_with_its_tool() -> None:
+    asked = Asked(asked="An iframe of bwltuz7, 600 wide", equals={"width": 600}, absent=("height",))
+    tool = expected_tool("collection.getEmbed").model_copy(update={"requests": (asked,)})
+    assert [*standing_with([tool])] == [
+        Request(asked=asked.asked, tool="get_embed_code", equals={"width": 600}, absent=("height",))
+    ]
 
 
 RENAME = Request(

@@ -5,23 +5,31 @@ import tomllib
 from collections import Counter
 from math import log
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from evaluations.first_calls import Request, requests
 from flipsnack_mcp.server.tools.arguments import understand
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.toolsets import menu
 from flipsnack_mcp.settings import Settings
+from tests.samples_of import TOOLS as SAMPLES
+from tests.samples_of import expected_tool, file_of
 
-ASKED = tomllib.loads((Path(__file__).parents[2] / "evaluations" / "requests.toml").read_text(encoding="utf-8"))
-REQUESTS = [one for every in ASKED["requests"].values() for one in every]
+ROOT = Path(__file__).parents[2]
+ASKED = tomllib.loads((ROOT / "evaluations" / "requests.toml").read_text(encoding="utf-8"))
+ENGLISH = [one for one in requests() if one.language == "en"]
 CERTAIN = [(asked, tool) for tool, every in ASKED["certain"].items() for asked in every]
+WRITTEN = {expected_tool(of).name: file_of(of).relative_to(ROOT).as_posix() for of in SAMPLES}
+"""Where each tool is written down."""
+SEARCHES = {expected_tool(of).name: expected_tool(of).searches for of in SAMPLES}
 TURNS = [
     *CERTAIN,
-    *((asked, tool) for tool, every in ASKED["searches"]["en"].items() for asked in every),
-    *((one["asked"], one["tool"]) for one in ASKED["requests"]["en"]),
+    *((asked, tool) for tool, every in SEARCHES.items() for asked in every),
+    *((one.asked, one.tool) for one in ENGLISH),
 ]
+FEWEST = 5
+"""Searches of a tool."""
 K1, B = 1.2, 0.75
 
 
@@ -70,18 +78,28 @@ def test_the_plainest_searches_find_their_tool_first() -> None:
 
 
 def test_there_are_requests_for_every_tool_and_in_several_languages() -> None:
-    assert len(REQUESTS) >= 120
-    asked_for = {one["tool"] for one in ASKED["requests"]["en"]}
-    told = "each tool has its lines in evaluations/requests.toml, below searches.en and requests.en"
-    assert searched().keys() == ASKED["searches"]["en"].keys() == asked_for, told
-    assert len(ASKED["requests"]) >= 4
+    assert len(requests()) >= 120
+    of_each = Counter(one.tool for one in ENGLISH)
+    assert wanting(of_each, 1) == [], "at least one whole request, as `requests`"
+    assert of_each.keys() <= searched().keys(), "it can be called only where a further toolset is asked for"
+    assert len({one.language for one in requests()}) >= 4
 
 
-@pytest.mark.parametrize("request_", REQUESTS, ids=lambda one: one["asked"])
-def test_what_is_asked_for_can_be_called_as_the_checks_say(request_: dict[str, Any]) -> None:
-    kind = TOOLS[request_["tool"]].input
-    equal, within, absent = (request_.get(check, {}) for check in ("equals", "contains", "absent"))
-    assert request_.keys() <= {"asked", "tool", "equals", "contains", "absent"}
+def test_there_are_searches_for_every_tool() -> None:
+    of_each = Counter({tool: len({*every}) for tool, every in SEARCHES.items() if every})
+    assert wanting(of_each, FEWEST) == [], f"at least {FEWEST} that are a few words each, as `searches`"
+    assert of_each.keys() <= searched().keys(), "it is found only where a further toolset is asked for"
+
+
+def wanting(of_each: Counter[str], fewest: int) -> list[str]:
+    """Where more has to be written about a tool that is offered unless more are asked for."""
+    return [WRITTEN.get(tool, tool) for tool in searched() if of_each[tool] < fewest]
+
+
+@pytest.mark.parametrize("request_", requests(), ids=lambda one: one.asked)
+def test_what_is_asked_for_can_be_called_as_the_checks_say(request_: Request) -> None:
+    kind = TOOLS[request_.tool].input
+    equal, within, absent = request_.equals, request_.contains, request_.absent
     assert kind.model_fields.keys() >= {*equal, *within, *absent}
     assert not equal.keys() & within.keys()
     assert not {*absent} & {*equal, *within}
