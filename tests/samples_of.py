@@ -78,6 +78,10 @@ class ExpectedTool(Written):
     """Whether it has to be told the account although read-only mode leaves it."""
     hints: Hints
     parameters: tuple[str, ...]
+    free_texts: tuple[str, ...]
+    """Those that may be any text of the person's own: `null` or `[]` are words there."""
+    exact_texts: tuple[str, ...] = ()
+    """Those of them in which a blank is a character like any other."""
     results: tuple[str, ...]
     first: tuple[str, dict[str, Any]] | None = None
     """A call that has to have been made before."""

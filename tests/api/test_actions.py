@@ -45,6 +45,10 @@ def test_an_action_knows_its_effect_and_the_codes_it_can_end_with(kind: type[Act
     assert not set(kind.codes) & set(ANY_ACTION)
     assert kind.idempotent is expected.idempotent
     assert kind.idempotent or kind.effect is not Effect.READS
+    destructive = kind.effect is Effect.DESTROYS or kind.overwrites
+    assert destructive is expected.tool.hints.destructive, (
+        f"{kind.__name__}: `overwrites`, or `destructive` of its samples"
+    )
     # Taking a collection offline and overwriting for good are confirmed too, so the person is told what would be done.
     confirmed = kind.effect is Effect.DESTROYS or bool(kind.loses) or kind.api_name == "collection.update"
     assert bool(kind.doing) is confirmed

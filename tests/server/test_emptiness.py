@@ -20,6 +20,7 @@ from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.sandbox import Pace, Sandbox
 from flipsnack_mcp.server.arriving.parameters import Arriving
 from flipsnack_mcp.server.tools.arguments import understand
+from flipsnack_mcp.server.tools.emptiness import without_fillers
 from flipsnack_mcp.server.tools.table import TOOLS
 from tests.samples_of import TOOLS as SAMPLES
 from tests.samples_of import expected_tool
@@ -34,9 +35,6 @@ AS_TEXT = ("[]", "{}", "null", '""', "0", "0.0", "false", '[""]', " null ")
 """Nothing, sent as JSON text: only where a parameter is no text of the person's own."""
 BLANK = ("   ", "\t", "\n", "\u00a0", "\u200b", "\u2800", "\ufeff\u00a0", "\u3164\u00ad")
 """Texts in which nothing is seen."""
-FREE = {"title", "description", "query", "find", "replace", "prefix", "suffix", "remove"}
-EXACT = {"find", "replace"}
-"""Texts in which a blank is a character like any other."""
 MEANT: set[tuple[str, str, str]] = {
     *((name, "wait_seconds", "0") for name, tool in TOOLS.items() if "wait_seconds" in tool.input.model_fields),
     ("download_collection_html", "save", "False"),
@@ -126,16 +124,18 @@ def usual(tool: str, without: str = "") -> Given:
     return {name: value for name, value in expected_tool(OF[tool]).call.items() if name != without}
 
 
-def fillings_of(name: str) -> Iterator[Any]:
+def fillings_of(tool: str, name: str) -> Iterator[Any]:
     """Everything that is nothing there."""
+    of = expected_tool(OF[tool])
     yield from (*FILLINGS, *NESTED)
-    yield from () if name in FREE else AS_TEXT
-    yield from () if name in EXACT else BLANK
+    yield from () if name in of.free_texts else AS_TEXT
+    yield from () if name in of.exact_texts else BLANK
 
 
 def is_meant(tool: str, name: str, value: object) -> bool:
     """Also as text, which a client may make of it."""
-    text = value.lower() if isinstance(value, str) and name not in FREE else None
+    is_free = name in expected_tool(OF[tool]).free_texts
+    text = value.lower() if isinstance(value, str) and not is_free else None
     return (tool, name, repr(value)) in MEANT or (text is not None and (tool, name, text) in MEANT_AS_TEXT)
 
 
@@ -163,7 +163,7 @@ def test_each_optional_filled_with_nothing_is_left_out(tool: str) -> None:
     wrong = [
         f"{name}={value!r}"
         for name in optionals(tool)
-        for value in fillings_of(name)
+        for value in fillings_of(tool, name)
         if not is_meant(tool, name, value)
         and understood(tool, {**usual(tool), name: value}) != understood(tool, usual(tool, without=name))
     ]
@@ -178,7 +178,8 @@ def mixtures(tool: str) -> Iterator[Given]:
     for _ in range(MIXTURES if len(names) > 1 else 0):
         some = dice.sample(names, dice.randint(2, len(names)))
         drawn = {
-            name: dice.choice([one for one in fillings_of(name) if not is_meant(tool, name, one)]) for name in some
+            name: dice.choice([one for one in fillings_of(tool, name) if not is_meant(tool, name, one)])
+            for name in some
         }
         if tool == "update_collection" and "description" in drawn:
             drawn["description"] = ""  # the one that emptied texts
@@ -215,10 +216,24 @@ def test_a_required_parameter_left_empty_is_said_to_be_missing(tool: str) -> Non
     wrong = [
         (name, value)
         for name, field in TOOLS[tool].input.model_fields.items()
-        for value in ((*FILLINGS, *NESTED, *(() if name in FREE else AS_TEXT), *BLANK) if field.is_required() else ())
+        for value in (fillings_of(tool, name) if field.is_required() else ())
         if f"`{name}` is missing." not in str(understood(tool, {**usual(tool), name: value})[0])
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_free_text_that_only_looks_like_nothing_is_taken_as_it_is(tool: str) -> None:
+    """Whether a parameter is one is written down by hand: forgotten in the code, words of the person's own would be lost."""
+    of, kind = expected_tool(OF[tool]), TOOLS[tool].input
+    assert {*of.exact_texts} <= {*of.free_texts} <= kind.model_fields.keys()
+    lost = [
+        (name, value)
+        for name in of.free_texts
+        for value in (*AS_TEXT, *(BLANK if name in of.exact_texts else ()))
+        if without_fillers(tool, kind, {name: value}) != {name: value}
+    ]
+    assert lost == [], f"{kind.__name__}: `FreeText()`, which the `free_texts` of its samples promise"
 
 
 def test_what_looks_like_nothing_and_is_meant_is_exactly_this() -> None:
