@@ -5,6 +5,7 @@ import gc
 import os
 import secrets
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +65,8 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Hundreds of tests start a process of their own: none has to compile what it runs, and each can be interrupted."""
+    sys.dont_write_bytecode = False  # some systems set that for all: then each would compile all that it imports
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it for what runs in the background
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
