@@ -62,3 +62,8 @@ class TeamSettings:
         "HTTP: how long a server that is told to end goes on, so that balancers notice",
         default=5,
     )
+
+    @property
+    def asks_who_calls(self) -> bool:
+        """Whether a server on HTTP asks its callers who they are."""
+        return bool(self.tokens or self.auth_issuer)

@@ -25,6 +25,7 @@ from flipsnack_mcp.accounts_file import (
 from flipsnack_mcp.declared import setting
 from flipsnack_mcp.for_a_team import TeamSettings
 from flipsnack_mcp.reading import ACCOUNTS, CONFIRM_WAYS, CREDENTIALS, LOG_LEVELS, LOOPBACK, Reading, Variable
+from flipsnack_mcp.redis_address import is_redis
 
 __all__ = ["ACCOUNTS", "LOOPBACK", "VARIABLES", "Settings", "Variable", "read_settings"]
 
@@ -182,6 +183,11 @@ class Settings(TeamSettings):
     def every(self) -> tuple["Settings", ...]:
         """The settings of each account, the first of which is asked where none is named."""
         return self.accounts or (self,)
+
+    @property
+    def one_of_several(self) -> bool:
+        """Whether other replicas may answer a client's next request: each is made to be used, and to end, beside them."""
+        return self.team or is_redis(self.state)
 
     @property
     def key_end(self) -> str:

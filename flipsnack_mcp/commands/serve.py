@@ -21,7 +21,6 @@ from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
 from flipsnack_mcp.settings import LOOPBACK, Settings
 from flipsnack_mcp.store.records import Store
-from flipsnack_mcp.team.host_check import asks_who_calls
 
 IMITATIONS_APART = (
     "An account is an imitation inside this process (sandbox), so each replica has other flipbooks: to try several, start "
@@ -69,7 +68,7 @@ def for_callers(settings: Settings, bound_to: str) -> Settings:
 
     On loopback a team may go without a public address: what it is bound to is where it is reached.
     """
-    team = asks_who_calls(settings)
+    team = settings.asks_who_calls
     alone = team and not settings.public_url and urlsplit(bound_to).hostname in LOOPBACK
     known: dict[str, Any] = {"team": team, **({"public_url": bound_to} if alone else {})}
     return told_to_all(settings, **known)

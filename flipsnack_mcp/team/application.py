@@ -28,7 +28,7 @@ from flipsnack_mcp.team.ending import Ending, UnderWay
 from flipsnack_mcp.team.exchange.hooks import HOOKS_AT, beside_hooks, hook_routes
 from flipsnack_mcp.team.exchange.routes import UPLOAD_PATHS, exchange_routes
 from flipsnack_mcp.team.heads import MCP, values_of_header
-from flipsnack_mcp.team.host_check import Names, names_bound_to, one_of_several
+from flipsnack_mcp.team.host_check import Names, names_bound_to
 from flipsnack_mcp.team.limits import Limits, Strangers
 from flipsnack_mcp.team.operating.lines import RequestLines
 from flipsnack_mcp.team.readiness import Check, Readiness, accounts_can_be_asked, store_answers
@@ -57,7 +57,7 @@ def application(
     idle: float = SESSION_IDLE,
 ) -> ASGIApp:
     """What answers requests; a session that nobody uses for so long is dropped."""
-    keeps_sessions = settings.sticky or not one_of_several(settings)
+    keeps_sessions = settings.sticky or not settings.one_of_several
     protocol = server.streamable_http_app(
         streamable_http_path=MCP,
         stateless_http=not keeps_sessions,

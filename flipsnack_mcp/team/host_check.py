@@ -1,11 +1,10 @@
-"""The check of Host and Origin, by which names a server on HTTP answers, and whom it expects: rules that need no socket."""
+"""The check of Host and Origin: by which names a server on HTTP answers. Rules that need no socket."""
 
 import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from flipsnack_mcp.redis_address import is_redis
-from flipsnack_mcp.settings import LOOPBACK, Settings
+from flipsnack_mcp.settings import LOOPBACK
 
 LOOPBACK_NAMES = r"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?"
 USUAL_PORTS = {"https": 443, "http": 80}
@@ -44,13 +43,3 @@ def names_bound_to(host: str, public_url: str) -> Names:
 def any_of(patterns: list[str]) -> re.Pattern[str]:
     """What fits one of them, in whatever case; nothing where there is none."""
     return re.compile("|".join(patterns) or r"(?!)", re.IGNORECASE)
-
-
-def asks_who_calls(settings: Settings) -> bool:
-    """Whether a server on HTTP asks its callers who they are."""
-    return bool(settings.tokens or settings.auth_issuer)
-
-
-def one_of_several(settings: Settings) -> bool:
-    """Whether other replicas may answer the next request of a client: each is made to be used, and to end, beside them."""
-    return settings.team or is_redis(settings.state)

@@ -24,7 +24,6 @@ from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.team.application import application
 from flipsnack_mcp.team.connections import USUAL_PATIENCE, WITH_A_BALANCER, BoundedProtocol, Patience, Rooms
 from flipsnack_mcp.team.ending import Ending
-from flipsnack_mcp.team.host_check import one_of_several
 from flipsnack_mcp.team.operating.telemetry import end_nothing, send_telemetry
 
 CONNECTIONS = 10_000
@@ -37,7 +36,7 @@ def serve_over_http(server: FlipsnackServer, settings: Settings, store: Store, h
     Raises:
         SystemExit: The port cannot be had.
     """
-    several = one_of_several(settings)
+    several = settings.one_of_several
     if several:
         allow_connections(CONNECTIONS)
     ending = Ending(settings.drain_seconds)

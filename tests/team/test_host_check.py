@@ -8,7 +8,7 @@ import pytest
 
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication.starting import refusal_to_serve
-from flipsnack_mcp.team.host_check import names_bound_to, one_of_several
+from flipsnack_mcp.team.host_check import names_bound_to
 from tests.listening import NO_TLS
 from tests.team.over_http import ACCEPTED, HELLO, HOST, served, whole_application
 
@@ -81,12 +81,12 @@ def test_each_of_several_origins_has_to_be_ours() -> None:
     "state", ["redis://localhost", "rediss://user:password@redis.example:6380/1", "unix:///run/redis.sock"]
 )
 def test_what_is_kept_on_a_server_is_kept_for_several(state: str) -> None:
-    assert one_of_several(Settings(state=state))
+    assert Settings(state=state).one_of_several
 
 
 @pytest.mark.parametrize("state", ["", "memory:", "sqlite:/var/lib/state.sqlite"])
 def test_one_person_on_loopback_has_the_server_alone(state: str) -> None:
-    assert not one_of_several(Settings(state=state))
+    assert not Settings(state=state).one_of_several
 
 
 async def answered(path: str, headers: dict[str, str], **settings: Any) -> httpx2.Response:

@@ -10,7 +10,6 @@ from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.team.authentication.knowing import Authentication
 from flipsnack_mcp.team.authentication.tokens import TokensTold
 from flipsnack_mcp.team.authentication.unknowable import CannotTellError
-from flipsnack_mcp.team.host_check import asks_who_calls
 from flipsnack_mcp.text import names_with_room, quoted
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ NOBODY_NAMED = (
 def refusal_to_serve(settings: Settings, host: str) -> str:
     """Why nothing is served at this host, or nothing."""
     reachable = host not in LOOPBACK
-    if reachable and not asks_who_calls(settings):
+    if reachable and not settings.asks_who_calls:
         return NOBODY_ASKED.format(host, as_typed("token add NAME"))
     if reachable and not settings.public_url:
         return NO_ADDRESS.format(FOR_ISSUER if settings.auth_issuer else "")
@@ -80,7 +79,7 @@ async def keys_told(keys: "PublishedKeys") -> tuple[bool, str]:
 
 def remarks_on_callers(settings: Settings) -> list[str]:
     """What the person who starts a server on HTTP should know of who may call."""
-    if not asks_who_calls(settings):
+    if not settings.asks_who_calls:
         return [RECOMMENDED.format(as_typed("token add NAME"))]
     unnamed = settings.auth_issuer and not any(one.callers for one in settings.every)
     known = Authentication(settings)

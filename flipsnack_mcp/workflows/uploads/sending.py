@@ -209,11 +209,15 @@ class Uploads:
         except (leases.LeaseLost, StoreUnusable):
             raise
         except Exception as error:  # noqa: BLE001  # what is not written down here would be called a server's end later
-            failure = error if isinstance(error, FlipsnackError) else failed_inside(error, entry)
-            ended = "failed" if failure.changed is Changed.NOTHING else "interrupted"
-            await self._note(job, entry, state=ended, said=str(failure))
-            raise failure from None
+            raise await self._failed(error, entry, job) from None
         return entry, {"collection_hash": made.collection_hash, "listed": made.title, "warnings": warnings}
+
+    async def _failed(self, error: Exception, entry: JournalEntry, job: Job) -> FlipsnackError:
+        """Write down how it failed. A frame that raised what it had a name for would hold itself."""
+        failure = error if isinstance(error, FlipsnackError) else failed_inside(error, entry)
+        ended = "failed" if failure.changed is Changed.NOTHING else "interrupted"
+        await self._note(job, entry, state=ended, said=str(failure))
+        return failure
 
     async def _note_stopped(self, entry: JournalEntry, job: Job) -> None:
         """A person stopped it. Flipsnack makes nothing of a body that was cut."""
