@@ -21,7 +21,9 @@ from tests.samples_of import meaning
 def test_no_action_is_written_and_then_forgotten_and_no_two_have_one_name() -> None:
     modules = [import_module(one.name) for one in walk_packages(actions.__path__, f"{actions.__name__}.")]
     written = {one for module in modules for one in vars(module).values() if isinstance(one, type)}
-    assert {one for one in written if "api_name" in vars(one)} == set(ACTIONS)
+    assert {one for one in written if "api_name" in vars(one)} == set(ACTIONS), (
+        "each stands in `ACTIONS`, in flipsnack_mcp/api/actions/__init__.py"
+    )
     assert len({kind.api_name for kind in ACTIONS}) == len({kind.tool_name for kind in ACTIONS}) == len(ACTIONS)
 
 
@@ -51,7 +53,8 @@ def test_an_action_knows_its_effect_and_the_codes_it_can_end_with(kind: type[Act
     )
     # Taking a collection offline and overwriting for good are confirmed too, so the person is told what would be done.
     confirmed = kind.effect is Effect.DESTROYS or bool(kind.loses) or kind.api_name == "collection.update"
-    assert bool(kind.doing) is confirmed
+    assert bool(kind.doing) is confirmed, f"{kind.__name__}: `doing`, or `loses`, what it overwrites for good"
+    assert kind.overwrites or not kind.loses, f"{kind.__name__}: what `loses` something `overwrites` it"
 
 
 @pytest.mark.parametrize(

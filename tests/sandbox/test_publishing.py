@@ -1,6 +1,12 @@
 """The life of a collection: uploaded, converted, published under a new hash, changed, deleted."""
 
+from copy import deepcopy
+
+import pytest
+
 from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
+from flipsnack_mcp.sandbox.account import Item
+from tests.samples_of import meaning, names_with
 from tests.sandbox.calling import PDF, PNG, Caller, calling
 from tests.virtual_clock import StandingClock
 
@@ -136,3 +142,16 @@ async def test_a_sandbox_that_throws_uploads_away_still_counts_their_bytes(clock
     file = sandbox.requests[-1].file
     assert file is not None
     assert (file["size"], file["sha256"]) == (len(PDF), "")
+
+
+@pytest.mark.parametrize("name", [*names_with("writes"), *names_with("destroys")])
+async def test_what_writes_changes_what_the_account_holds(caller: Caller, name: str) -> None:
+    expected = meaning(name)
+    sent, account = expected.everything.sent, caller.sandbox.account
+    held = account.add(title="Before", collection_hash=sent.get("collectionHash", "fxh4k89"))
+    held.logo = held.background = "there"
+    held.items.append(Item(sent.get("flipbookHash", "second"), "Second", 2))
+    before = deepcopy(account.collections)
+    answer = await (caller.send(name, None, **sent) if expected.uploads else caller.get(name, **sent))
+    assert answer["code"] == 20, answer
+    assert account.collections != before, f"the handler of {name} keeps nothing, in flipsnack_mcp/sandbox/account.py"

@@ -91,7 +91,15 @@ async def test_the_menu_is_the_contract_and_has_old_actions_only_when_asked_for(
     assert sorted(both) == sorted(expected_tools())
     assert list(both) == [*expected_order(legacy=False), *expected_order(legacy=True)]
     assert list(only) == expected_order(legacy=True)
-    assert [name for name, tool in only.items() if "old" not in tool.description] == []
+    assert [name for name, tool in only.items() if not re.search(r"\bold\b", tool.description, re.IGNORECASE)] == [], (
+        "says it is old"
+    )
+
+
+def test_what_destroys_or_overwrites_takes_a_confirmation_and_nothing_else_does() -> None:
+    tools = expected_tools()
+    asking = {name for name, tool in tools.items() if "confirmation" in tool.parameters}
+    assert asking == {name for name, tool in tools.items() if tool.hints.destructive}
 
 
 async def test_titles_and_all_four_hints_are_set_and_true(bench: Bench) -> None:

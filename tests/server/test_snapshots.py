@@ -66,7 +66,9 @@ async def test_every_tool_answers_as_in_its_snapshot(bench: Bench, of: str) -> N
 @every_tool
 async def test_every_tool_is_described_as_in_its_snapshot(assistant: Assistant, of: str) -> None:
     wanted = expected_tool(of)
-    found = next(one for one in (await assistant.client.list_tools()).tools if one.name == wanted.name)
+    tools = {one.name: one for one in (await assistant.client.list_tools()).tools}
+    assert wanted.name in tools, f"{wanted.name} is not on the menu: `ACTIONS`, then packaging/write_docs.py"
+    found = tools[wanted.name]
     descriptor = found.model_dump(mode="json", by_alias=True, exclude_none=True)
     if wanted.results_of:
         first, results = expected_tool(wanted.results_of).name, descriptor["outputSchema"]["properties"]

@@ -66,6 +66,6 @@ async def prepare(of: str, bench: Bench, assistant: Assistant, **more: Any) -> d
 
 async def schema_of(assistant: Assistant, tool: str) -> dict[str, Any]:
     tools = (await assistant.client.list_tools()).tools
-    schema = next(one for one in tools if one.name == tool).output_schema
-    assert schema
+    schema = {one.name: one.output_schema for one in tools}.get(tool)
+    assert schema, f"{tool} is not on the menu: `ACTIONS`, then packaging/write_docs.py"
     return schema
