@@ -100,12 +100,13 @@ def running_server(file: Path) -> Iterator[str]:
 
 def wait_until_ready(server: str) -> None:
     """Ask as a balancer does."""
-    while True:
-        try:
-            if httpx2.get(f"{server}/ready").is_success:
-                return
-        except httpx2.ConnectError:  # it has not begun to listen
-            time.sleep(0.1)
+    with httpx2.Client() as http:
+        while True:
+            try:
+                if http.get(f"{server}/ready").is_success:
+                    return
+            except httpx2.ConnectError:  # it has not begun to listen
+                time.sleep(0.1)
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.settings import Settings
 from tests.commands.main_job import REVISIONS, connected, default_menu, says_yes, text_of
 from tests.commands.processes import KEY, PROGRAM, SECRET, Run, at_a_port, messages
+from tests.listening import NO_TLS
 
 
 async def test_the_main_job_works_over_stdio(run: Run, document: Path) -> None:
@@ -129,7 +130,7 @@ async def test_a_form_is_answered_after_a_restart_over_http(run: Run, tmp_path: 
 
 async def test_a_foreign_host_or_origin_is_refused(served: str) -> None:
     headers = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
-    async with httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient(verify=NO_TLS, trust_env=False) as http:
         host = await http.post(served, content=HELLO, headers={**headers, "Host": "evil.example"})
         origin = await http.post(served, content=HELLO, headers={**headers, "Origin": "https://evil.example"})
         good = await http.post(served, content=HELLO, headers=headers)

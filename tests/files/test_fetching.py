@@ -15,6 +15,7 @@ import pytest
 from typing_extensions import override
 
 from flipsnack_mcp.files.fetching import READ_BYTES, LinkExpired, TransferBroken, fetched
+from tests.listening import NO_TLS
 
 CONTENT = os.urandom(3 * READ_BYTES + 77)
 SIZED = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(CONTENT)
@@ -29,7 +30,7 @@ class Package:
 
     async def fetch(self, *, seconds: float = 10.0, times: int = 1) -> list[bytes]:
         """What came, so many times over one pool of connections."""
-        async with httpx2.AsyncClient(timeout=seconds, trust_env=False) as http:
+        async with httpx2.AsyncClient(timeout=seconds, verify=NO_TLS, trust_env=False) as http:
             return [await self.fetch_over(http) for _ in range(times)]
 
     async def fetch_over(self, http: httpx2.AsyncClient) -> bytes:
@@ -119,7 +120,10 @@ async def test_package_comes_whole_each_time(way: str) -> None:
 
 
 async def test_package_of_which_nobody_takes_the_rest_does_not_spoil_the_next() -> None:
-    async with sent(SIZED + CONTENT) as package, httpx2.AsyncClient(timeout=10.0, trust_env=False) as http:
+    async with (
+        sent(SIZED + CONTENT) as package,
+        httpx2.AsyncClient(timeout=10.0, verify=NO_TLS, trust_env=False) as http,
+    ):
         for _ in range(2):
             async with fetched(http, package.url) as transfer:
                 assert CONTENT.startswith(await anext(transfer.pieces))

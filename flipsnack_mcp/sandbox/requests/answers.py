@@ -12,7 +12,7 @@ from flipsnack_mcp.sandbox.requests.envelope import Refusal, refused
 BREAKS_OFF: Final = "sandbox.breaks_off"
 """An ASGI extension of the sandbox's own: the server closes the connection when `ConnectionReset` is raised."""
 
-_HUGE_BYTES = 20_000_000
+_HUGE_BYTES = 10_000_000
 
 
 def whole(envelope: dict[str, Any]) -> Response:
