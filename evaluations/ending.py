@@ -46,10 +46,9 @@ def become(one: Flipbook, new: Becomes) -> Flipbook:
 
 def changes_differ(job: Job, run: Run) -> Iterator[str]:
     """Every collection of the start is as the job wants it, and those that it does not speak of are as they were."""
-    there = {one.identity: one for one in run.end.flipbooks}
+    before, there = ({one.identity: one for one in moment.flipbooks} for moment in (run.start, run.end))
     for identity, flipbook in wanted(job, run.start).items():
-        found = there.get(identity)
-        was = next(one for one in run.start.flipbooks if one.identity == identity)
+        was, found = before[identity], there.get(identity)
         if flipbook is None and found is not None:
             yield f"{was.title!r} is still there"
         elif flipbook is not None and found is None:
@@ -69,7 +68,8 @@ def differences(wanted: Flipbook, found: Flipbook) -> Iterator[str]:
 def others_touched(job: Job, run: Run) -> Iterator[str]:
     """No request that writes went to a collection which the job does not change, even where nothing came of it."""
     start = {one.hash: one for one in run.start.flipbooks}
-    changed = {identity for identity, one in wanted(job, run.start).items() if one not in run.start.flipbooks}
+    before = {one.identity: one for one in run.start.flipbooks}
+    changed = {identity for identity, one in wanted(job, run.start).items() if one != before[identity]}
     for one in run.written:
         touched = start.get(one.params.get(HASH, ""))
         if touched is not None and touched.identity not in changed:

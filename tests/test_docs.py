@@ -6,6 +6,7 @@ import runpy
 import sys
 import tomllib
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -69,12 +70,20 @@ def imported_by(node: ast.ImportFrom | ast.Import) -> list[str]:
     return names
 
 
+def statements_in(node: ast.AST) -> Iterator[ast.AST]:
+    """All statements, however deep: what they are made of imports nothing."""
+    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for one in getattr(node, field, ()):
+            yield one
+            yield from statements_in(one)
+
+
 def imports_of_the_rooms() -> dict[str, set[str]]:
     found = defaultdict[str, set[str]](set)
     for file in PACKAGE.rglob("*.py"):
         modules = [
             name
-            for node in ast.walk(tree_of(file))
+            for node in statements_in(tree_of(file))
             if isinstance(node, ast.ImportFrom | ast.Import)
             for name in imported_by(node)
         ]
