@@ -1,7 +1,7 @@
-"""The examples are programs that work: one as a process, two with the servers that they start, the conversations on a virtual clock."""
+"""The examples are programs that work: three with the servers that they start, the conversations on a virtual clock."""
 
 import os
-import subprocess
+import runpy
 import sys
 import time
 from collections import Counter
@@ -58,28 +58,25 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLIPSNACK_CALLS_PER_MINUTE", "600")
 
 
-def read_form(started: subprocess.Popen[str]) -> str:
-    """Everything up to the form and the prompt below it, read as a person reads."""
-    assert started.stdout
-    shown = ""
-    while not shown.endswith("  > "):
-        piece = started.stdout.read(1)
-        assert piece, shown
-        shown += piece
-    time.sleep(TO_READ)
-    return shown
-
-
 @pytest.mark.usefixtures("quickly")
-def test_a_client_shows_progress_and_deletes_only_once_the_title_is_typed() -> None:
-    command, pipe = [sys.executable, "examples/answer_confirmations.py", CATALOGUE], subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=ROOT) as started:  # noqa: S603  # our own program
-        form = read_form(started)
-        out, err = started.communicate("Example catalogue\n", timeout=60)
-    assert started.returncode == 0, err
-    text = form + out
-    assert [one for one in ("... upload: ", "... conversion: processing", "state: complete") if one not in text] == []
-    assert "deleted: yes" in text
+def test_a_client_shows_progress_and_deletes_only_once_the_title_is_typed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forms = list[str]()
+
+    def typed(prompt: str) -> str:
+        forms.append(capsys.readouterr().out + prompt)
+        time.sleep(TO_READ)
+        return "Example catalogue"
+
+    monkeypatch.setattr("builtins.input", typed)
+    monkeypatch.setattr(sys, "argv", ["answer_confirmations.py", CATALOGUE])
+    runpy.run_path(str(ROOT / "examples" / "answer_confirmations.py"), run_name="__main__")
+    (form,), rest = forms, capsys.readouterr().out
+    wanted = ("... upload: ", "... conversion: processing", "state: complete", 'type "Example catalogue"')
+    assert [one for one in wanted if one not in form] == []
+    assert "deleted: yes" not in form
+    assert "deleted: yes" in rest
 
 
 @pytest.mark.usefixtures("quickly")

@@ -174,11 +174,11 @@ class Fuzz:
 
 async def test_no_window_is_broken_at_arrival_whatever_the_delays_cancellations_and_kills() -> None:
     calls = 0
-    for seed in range(20):
+    for seed in range(12):  # each mutant below is found by one of them
         fuzz = Fuzz(pace, seed)
         assert not await fuzz.faults(), f"seed {seed}"
         calls += len(fuzz.granted)
-    assert calls > 1000
+    assert calls > 600
 
 
 MUTANTS = {

@@ -88,13 +88,13 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Client:
     return made
 
 
-async def test_a_hundred_conversations_have_the_same_answers_with_and_without_the_front(client: Client) -> None:
+async def test_fifty_conversations_have_the_same_answers_with_and_without_the_front(client: Client) -> None:
     server, both = Reference(), 0
-    for seed in range(100):
+    for seed in range(50):
         said = conversation(seed)
         heard, first = client.heard(said, AT_A_TIME[seed % len(AT_A_TIME)])
         rest = b"".join(client.pieces)
         later = await server.answers(heard.lines + rest, heard.answered) if heard else []
         assert [*first, *later] == await server.answers(said), f"{seed}: {said!r}"
         both += bool(first and later)
-    assert both > 25  # for most of them the SDK went on from what was said before
+    assert both > 12  # for most of them the SDK went on from what was said before

@@ -70,11 +70,13 @@ def page_counter() -> Callable[..., Awaitable[Judgement]]:
     return look_once
 
 
-@pytest.fixture(autouse=True)
-def patient_page_counter(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def patient_page_counter() -> Iterator[None]:
     """It is a real process with real seconds, of which a busy machine may need many, and most documents here are alike."""
-    monkeypatch.setattr(lookahead, "COUNTING_SECONDS", 60.0)
-    monkeypatch.setattr(lookahead, "look_apart", page_counter())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lookahead, "COUNTING_SECONDS", 60.0)
+        patch.setattr(lookahead, "look_apart", page_counter())
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -139,7 +139,10 @@ def set_off(sandbox: Sandbox, wish: CallContext, fault: str, reach: str) -> None
 
 def state(sandbox: Sandbox) -> object:
     """The account as far as a person would call it changed: packages are built beside it."""
-    kept = {name: repr(replace(one, packaging=None)) for name, one in sandbox.account.collections.items()}
+    kept = {
+        name: [repr(value) for field, value in vars(one).items() if field != "packaging"]
+        for name, one in sandbox.account.collections.items()
+    }
     return sandbox.account.uploads_left, kept
 
 

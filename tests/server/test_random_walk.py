@@ -12,7 +12,7 @@ from tests.server.walking import SEEN
 from tests.server.walking_over_many import ACTIONS, WalkOverMany
 
 WALKS = settings(
-    max_examples=9, stateful_step_count=28, deadline=None, database=None,
+    max_examples=6, stateful_step_count=28, deadline=None, database=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.generate],  # a failing walk is short enough to read; shrinking it would take minutes
 )  # fmt: skip
@@ -26,7 +26,7 @@ class DurableWalk(WalkOverMany):
 
 
 @pytest.mark.parametrize(
-    ("kind", "wanted", "first"), [(DurableWalk, WANTED | {"approved"}, 6), (WalkOverMany, WANTED, 13)]
+    ("kind", "wanted", "first"), [(DurableWalk, WANTED | {"approved"}, 44), (WalkOverMany, WANTED, 43)]
 )
 def test_in_whatever_order_steps_are_taken_every_promise_is_kept(
     kind: type[WalkOverMany], wanted: set[str], first: int, monkeypatch: pytest.MonkeyPatch

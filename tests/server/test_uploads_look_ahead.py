@@ -13,6 +13,8 @@ from tests.server.long_bench import assert_told_in_four_parts
 
 pytestmark = pytest.mark.parametrize("mode", ["auto"])  # what is in a document does not depend on the revision
 
+WITH_PASSWORD = LOCKED["password-AES-256"]()
+"""The same bytes each time: a page counter looks at them once. What a lock can be is in test_locked_pdfs."""
 NO_PAGES = b"%PDF-1.7\n" + b"no page in it " * 50
 
 
@@ -46,20 +48,13 @@ async def test_what_is_odd_about_a_document_is_a_warning_in_every_answer_about_i
     assert len(sent(bench)) == 1
 
 
-@pytest.mark.parametrize(
-    ("tool", "name", "dry_run"),
-    [
-        ("create_collection", "password-RC4-128", False),
-        ("create_collection", "password-AES-256", True),
-        ("add_flipbook", "password-AES-256", False),
-        ("add_flipbook", "password-RC4-128", True),
-    ],
-)
+@pytest.mark.parametrize("tool", ["create_collection", "add_flipbook"])
+@pytest.mark.parametrize("dry_run", [False, True])
 async def test_a_locked_document_is_refused_without_a_byte_and_is_in_no_list(
-    bench: Bench, assistant: Assistant, tool: str, name: str, *, dry_run: bool
+    bench: Bench, assistant: Assistant, tool: str, *, dry_run: bool
 ) -> None:
     more = {"title": "Locked"} if tool == "create_collection" else {"collection_hash": bench.collection().hash}
-    said = await assistant.call(tool, more, file_path=bench.document("locked.pdf", LOCKED[name]()), dry_run=dry_run)
+    said = await assistant.call(tool, more, file_path=bench.document("locked.pdf", WITH_PASSWORD), dry_run=dry_run)
     listed = await assistant.call("get_upload")
     assert_told_in_four_parts(said, "needs a password to open", "Nothing was changed.")
     assert (sent(bench), listed.data["uploads"]) == ([], [])

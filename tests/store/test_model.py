@@ -122,4 +122,4 @@ class Histories(RuleBasedStateMachine):
 
 def test_all_forms_do_what_the_model_does(redis_server: RedisServer) -> None:
     Histories.on_redis = f"{redis_server.url}&prefix=model-{{}}"
-    run_state_machine_as_test(Histories, settings=settings(max_examples=24, stateful_step_count=25, deadline=None))
+    run_state_machine_as_test(Histories, settings=settings(max_examples=12, stateful_step_count=25, deadline=None))
