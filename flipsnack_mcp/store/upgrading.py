@@ -52,8 +52,8 @@ STEPS: Final = (
     # From here on reports are saved as pages too, which older versions cannot read.
     "SELECT 1",
 )
-STEPS_OF_A_NEW_FILE: Final = tuple(step for step in STEPS if step.startswith(("CREATE", "ALTER")))
-"""All that a new file needs: it has no records of earlier versions."""
+
+
 GIVEN_UP = 1_000_000
 """The version of a file whose records went elsewhere: every version of this program leaves it alone as one that is newer."""
 MOVED_TO = "moved to"
@@ -93,6 +93,6 @@ def upgrade(db: sqlite3.Connection) -> None:
         raise NewerVersionError
     if version == 0 and db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         raise sqlite3.DatabaseError("it holds other tables")  # of another program: keep out
-    for step in STEPS[version:] if version else STEPS_OF_A_NEW_FILE:
+    for step in STEPS[version:]:
         db.execute(step)
     db.execute(f"PRAGMA user_version = {len(STEPS)}")

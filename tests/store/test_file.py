@@ -17,7 +17,7 @@ from flipsnack_mcp.store.database import SWEEP_EVERY
 from flipsnack_mcp.store.permissions import close_to_others
 from flipsnack_mcp.store.records import Records, StoreUnusable
 from flipsnack_mcp.store.sqlite import SqliteStore
-from flipsnack_mcp.store.upgrading import STEPS, upgrade
+from flipsnack_mcp.store.upgrading import STEPS
 from tests.store.works import change_pair, count, increment
 from tests.virtual_clock import StandingClock, VirtualLoop
 
@@ -304,19 +304,6 @@ async def test_a_link_closes_what_it_leads_to(path: Path, tmp_path: Path) -> Non
     assert await store.transact(count) == 40
     assert mode(real) == 0o600
     await store.close()
-
-
-def test_a_new_file_has_the_tables_of_one_that_was_upgraded_by_every_step() -> None:
-    with closing(sqlite3.connect(":memory:")) as new, closing(sqlite3.connect(":memory:")) as old:
-        upgrade(new)
-        for step in STEPS:
-            old.execute(step)
-        written = "SELECT type, name, sql FROM sqlite_master ORDER BY name"
-        assert new.execute(written).fetchall() == old.execute(written).fetchall()
-        assert (
-            new.execute("SELECT count(*) FROM clock").fetchall() == old.execute("SELECT count(*) FROM clock").fetchall()
-        )
-        assert new.execute("PRAGMA user_version").fetchall() == [(len(STEPS),)]
 
 
 async def test_a_file_that_cannot_be_closed_is_complained_about_once_and_used(

@@ -62,9 +62,8 @@ class Departure:
             self.leaves()
             if info["request"].method != b"CONNECT":
                 self.left = True
-                info["request"].extensions.pop(
-                    "trace", None
-                )  # the eight events that follow are each two calls, and say nothing
+                # The eight events that follow are each two calls, and say nothing.
+                info["request"].extensions.pop("trace", None)
         elif event.endswith("connect_tcp.complete"):
             self.stream = info.get("return_value")
         elif event.endswith(("proxy.start_tls.started", "setup_socks5_connection.complete")):
