@@ -8,7 +8,7 @@ from threading import Barrier
 
 import pytest
 
-from tests.redis_server import running_redis
+from tests.redis_server import RedisServer
 from tests.sharing.scene import Scene, Seen, scene
 
 FIFTH = 0.2
@@ -35,18 +35,24 @@ def person(playing: Scene) -> Seen:
     return playing.play(since=5, until=65)
 
 
-SCENES = {"three": endless(3), "one is killed": endless(6, killed="6"), "a person": person}
+SCENES = {
+    "three": endless(3),
+    "three on Redis": endless(3),
+    "one is killed": endless(6, killed="6"),
+    "a person": person,
+}
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
+def seen(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer) -> dict[str, Seen]:
     """All of them at the same time: each has a budget and a receiver of its own, and mostly waits."""
     together = Barrier(len(SCENES))
     folders = [tmp_path_factory.mktemp("budget") for _ in SCENES]  # not made for several threads at once
 
     def played(name: str, folder: Path) -> Seen:
         try:
-            with scene(folder, FIFTH, together) as playing:
+            document = redis_server.url if "Redis" in name else ""
+            with scene(folder, FIFTH, together, document) as playing:
                 return SCENES[name](playing)
         except BaseException:
             together.abort()  # or the others would wait for it, and hide what went wrong
@@ -58,20 +64,14 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
 
 
 @pytest.mark.parametrize(
-    ("name", "names", "least"), [("three", "123", 0.25), ("one is killed", "12345", 0.12)], ids=["three", "killed"]
+    ("name", "names", "least"),
+    [("three", "123", 0.25), ("three on Redis", "123", 0.25), ("one is killed", "12345", 0.12)],
+    ids=["three", "on Redis", "killed"],
 )
 def test_endless_batches_share_one_allowance(seen: dict[str, Seen], name: str, names: str, least: float) -> None:
     assert seen[name].refused == 0
     assert seen[name].use >= USE
     assert seen[name].least_share([*names]) >= least
-
-
-def test_endless_batches_share_one_allowance_on_redis_as_in_a_file(tmp_path: Path, quick_folder: Path) -> None:
-    with running_redis(quick_folder) as server, scene(tmp_path, FIFTH, document=server.url) as playing:
-        seen = endless(3)(playing)
-    assert seen.refused == 0
-    assert seen.use >= USE
-    assert seen.least_share([*"123"]) >= 0.25
 
 
 def test_a_person_does_not_wait_for_a_batch_of_the_same_or_of_another_process(seen: dict[str, Seen]) -> None:
