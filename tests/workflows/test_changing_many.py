@@ -223,9 +223,13 @@ async def test_what_failed_is_tried_once_more_at_the_next_call_only(work: LongWo
 
 @pytest.mark.parametrize("status", ["public", "editable"])
 @pytest.mark.parametrize("phase", ["before", "after"])
-async def test_a_change_whose_answers_are_lost_ends_as_planned(status: str, phase: str, work: LongWork) -> None:
+@pytest.mark.parametrize("lost", [1, 4], ids=["once", "each time"])
+async def test_a_change_whose_answers_are_lost_ends_as_planned(
+    status: str, phase: str, lost: int, work: LongWork
+) -> None:
+    """A draft that was published is not there under its old hash any more when it is tried once more."""
     async with begun(work, 2, status, rule=PUBLISH) as (server, plan):
-        work.sandbox.add_fault(Fault("reset", UPDATE, times=4, phase=phase))
+        work.sandbox.add_fault(Fault("reset", UPDATE, times=lost, phase=phase))
         await server.to_its_end(plan)
         items = await server.to_its_end(plan)
     assert {one.state for one in items} == {"done"}

@@ -205,11 +205,11 @@ class Execution:
             return outcomes.of_answer(item, await send_change(context, item.action, last))
         except Settled as settled:
             return settled.facts
-        except NotFoundError:
-            return outcomes.of_vanished(item, self._listing)
         except FlipsnackError as error:
-            if error.changed is Changed.PERHAPS:
+            if error.changed is Changed.PERHAPS:  # also where it is gone by now: what was lost may have published it
                 return await self._of_lost(item, error)
+            if isinstance(error, NotFoundError):
+                return outcomes.of_vanished(item, self._listing)
             if isinstance(error, errors.OutOfTimeError):
                 raise
             return outcomes.of_failure(item, error)
