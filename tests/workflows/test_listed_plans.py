@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
+from flipsnack_mcp.api import StatusName
 from flipsnack_mcp.api.actions.collections import Collection, UpdateCollection
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.workflows.changing import send_change
@@ -149,6 +150,21 @@ async def test_a_draft_is_not_mistaken_for_one_that_somebody_publishes_meanwhile
     async with process(work, road=Road(moment=another)) as server:
         items = await server.to_its_end(await server.plan(Rule(status="public")))
     assert [(one.state, one.said, one.new_hash) for one in items] == [("done", TWO_ALIKE, "")]
+
+
+@pytest.mark.parametrize(("status", "new"), [("public", "unlisted"), ("editable", "public")])
+async def test_a_hash_in_an_answer_that_is_none_of_the_accounts_hides_nothing(
+    status: str, new: StatusName, work: LongWork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def astray(context: CallContext, action: UpdateCollection, last: LastLook) -> Collection:
+        await send_change(context, action, last)
+        return Collection(collection_hash="nowhere1")
+
+    monkeypatch.setattr(execution, "send_change", astray)
+    async with begun(work, 2, status, Rule(status=new)) as (server, plan):
+        items = await server.to_its_end(plan)
+    assert [(one.state, one.said) for one in items] == [("done", "")] * 2
+    assert {one.new_hash or one.collection_hash for one in items} == set(work.sandbox.account.collections)
 
 
 @pytest.mark.usefixtures("no_word_of_hashes")
