@@ -29,6 +29,23 @@ async def test_a_link_in_a_form_opens_or_is_left_out(bench: Bench, length: int, 
     assert ("no link that can be shown" in form) is not shown
 
 
+@pytest.mark.parametrize("several", [False, True], ids=["of one", "of several"])
+async def test_a_link_as_flipsnack_documents_it_is_shown_in_the_form(bench: Bench, several: bool) -> None:  # noqa: FBT001
+    wanted, link = bench.collection().hash, "http://www.flipsnack.com/user/lorem-ipsum.html"
+    row = {"collectionHash": wanted, "collectionTitle": "Lorem ipsum", "collectionStatus": "public", "directLink": link}
+    bench.answers("collection.getList", {"collectionsCount": "1", "collections": [row]})
+    bench.answers("collection.getCollection", row)
+    person = Person(declines)
+    async with bench.assistant(person) as assistant:
+        if several:
+            plan = await assistant.call("delete_collections", collections=[wanted])
+            await assistant.call("delete_collections", plan_id=plan.data["plan_id"])
+        else:
+            await assistant.call("delete_collection", collection_hash=wanted)
+    (form,) = person.forms
+    assert link in form
+
+
 @pytest.mark.parametrize("tool", ["delete_logo", "delete_background_image"])
 async def test_what_is_removed_of_a_collection_is_not_the_collection(bench: Bench, tool: str) -> None:
     said = await bench.send(tool, {"collection_hash": bench.collection().hash}, Person(types_what_is_asked))

@@ -128,9 +128,10 @@ def value_on_form(value: str | int) -> str:
 
 
 def is_web_address(link: str) -> bool:
-    """Whether a link leads where a person expects one to lead."""
+    """Whether a link leads where a person expects one to lead: by http as well, as Flipsnack's documentation has them."""
+    scheme, _, rest = link.partition(":")
     try:
-        return public_address(link) == link
+        return bool(public_address(f"https:{rest}" if scheme.lower() == "http" else link))
     except ValueError:
         return False
 
