@@ -136,7 +136,8 @@ def as_text_lines(data: JsonObject) -> str:
     """The data as lines of `name: value`, single values first, and tables for lists of objects."""
     told = {name: value for name, value in data.items() if value != [] or name not in OURS}
     ordered = sorted(told.items(), key=lambda item: isinstance(item[1], list | dict))
-    return "\n".join(line for name, value in ordered for line in lines(name, value)) or "Done."
+    said = [line for name, value in ordered for line in lines(name, value)]
+    return "\n".join(said or [f"{name}: none" for name in told]) or "Done."
 
 
 def lines(name: str, value: Any) -> list[str]:

@@ -126,6 +126,15 @@ async def test_personal_data_of_the_lead_form_are_masked_unless_revealed(bench: 
     assert "Ornithologist" not in employed.text, "a job title is personal too"
 
 
+async def test_a_lead_form_without_answers_is_said_to_have_none(bench: Bench, assistant: Assistant) -> None:
+    for data in ({"name": None}, {}):
+        bench.answers("zapier.getZapierLeadFormSample", data)
+    unanswered = await assistant.call("get_lead_form_sample", reveal=True)
+    no_sample = await assistant.call("get_lead_form_sample")
+    assert unanswered.data["fields"] == {"name": ""}
+    assert no_sample.text.endswith("fields: none")
+
+
 @pytest.mark.usefixtures("no_look_ahead")
 @pytest.mark.parametrize("mode", ["auto"])
 @every_name

@@ -37,7 +37,7 @@ class GetLeadFormSample(Action[LeadFormSample]):
 def leaves(value: object, path: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
     """Every plain value in a structure, named by its path, one by one."""
     if depth > 5 or not isinstance(value, dict | list):
-        yield path or "value", cut(as_text(value))
+        yield path or "value", "" if value is None else cut(as_text(value))
         return
     members = cast("dict[str, Any]", value).items() if isinstance(value, dict) else enumerate(value)
     for name, one in members:
