@@ -23,7 +23,7 @@ from flipsnack_mcp.workflows.progress import Tell
 from flipsnack_mcp.workflows.reports.figures import Gathered, Numbers
 from flipsnack_mcp.workflows.reports.record import CONVERSION, FINAL_KEPT, REPORT, REPORT_KEPT, ReportRecord
 from flipsnack_mcp.workflows.reports.report import Period, Report
-from flipsnack_mcp.workflows.reports.running import IN_FLIGHT, NOT_THERE, SYSTEMATIC, Reports
+from flipsnack_mcp.workflows.reports.running import IN_FLIGHT, NO_VIEWS, NOT_THERE, SYSTEMATIC, Reports
 from tests.api.asking import KEY, SECRET
 from tests.in_memory import rows_of
 from tests.server.bench import LoopClock
@@ -309,7 +309,7 @@ async def test_a_collection_that_is_gone_is_listed_and_the_rest_is_counted(work:
     ("fault", "says"),
     [
         (Fault("code", STATS, code=40, message="Bad request"), 'Flipsnack refused with code 40 "Bad request".'),
-        (Fault("http", STATS, http_status=200, body=NO_NUMBER), "The answer held no numbers."),
+        (Fault("http", STATS, http_status=200, body=NO_NUMBER), NO_VIEWS),
     ],
 )
 async def test_a_failure_belongs_to_its_report_and_the_next_asks_again(work: LongWork, fault: Fault, says: str) -> None:

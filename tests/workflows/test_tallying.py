@@ -87,10 +87,11 @@ def test_a_change_is_in_percent_and_from_nothing_there_is_none() -> None:
     assert growth(now, before) == {"views": 50.0, "impressions": -75.0}
 
 
-def test_a_number_that_is_missing_counts_as_none_and_an_answer_without_any_is_none() -> None:
+def test_a_number_that_is_missing_counts_as_none_but_without_views_nothing_is_said() -> None:
     assert Numbers.of(CollectionStats(views=3)) == Numbers(views=3)
     assert Numbers.of(CollectionStats()) is None
     assert Numbers.of(CollectionStats(views=0)) == Numbers()
+    assert Numbers.of(CollectionStats(impressions=723, time_spent=53)) is None
 
 
 TODAY = date(2026, 9, 21)

@@ -23,9 +23,9 @@ class Numbers:
 
     @classmethod
     def of(cls, stats: statistics.CollectionStats) -> Self | None:
-        """The numbers of an answer, one that is missing as 0; None where it has none at all."""
+        """The numbers of an answer, one that is missing as 0; None without views: who is unread goes by them."""
         found = {one.name: getattr(stats, one.name) for one in fields(cls)}
-        return None if set(found.values()) == {None} else cls(**{name: one or 0 for name, one in found.items()})
+        return None if stats.views is None else cls(**{name: one or 0 for name, one in found.items()})
 
     def __add__(self, other: Self) -> Self:
         return type(self)(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))

@@ -32,6 +32,7 @@ SYSTEMATIC = 5
 LONG_WAIT = 5.0
 """Seconds in line from which on they are told."""
 NOT_THERE = "not there: deleted, published under a new hash, or somebody else's"
+NO_VIEWS = "Flipsnack did not tell how often the collection was viewed."
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ class Inquiry:
         terms = Terms(Lane.BACKGROUND, anyio.current_time() + LONGEST_WAIT, self._patience)
         numbers = Numbers.of(await self._flipsnack.send(action, terms=terms))
         if numbers is None:
-            raise FlipsnackError("The answer held no numbers.", "Tell the person.", retry="You can try again.")
+            raise FlipsnackError(NO_VIEWS, "Tell the person.", retry="You can try again.")
         return numbers
 
     async def _fail(self, question: Question, error: FlipsnackError) -> None:
