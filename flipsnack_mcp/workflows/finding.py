@@ -118,16 +118,17 @@ async def newest(
 ) -> list[CollectionSummary]:
     """The rows of the collections that were made last, the newest first."""
     asked = ListCollections(order_by="date_created", order="desc", limit=limit)
-    return (await context.send(asked, lane=lane)).collections
+    found = await context.send(asked, lane=lane)
+    return [row for row in found.collections if row.collection_hash]
 
 
 async def by_title(
     context: CallContext, title: str, order_by: str = "date_created", limit: int = WINDOW
 ) -> list[CollectionSummary]:
-    """The collections with exactly that title, newest first."""
+    """The collections with exactly that title, newest first, as far as they can be asked for."""
     given = {"query": title.strip()[:LONGEST_QUERY], "order_by": order_by, "order": "desc", "limit": limit}
     found = await context.send(ListCollections.model_validate(given))
-    return [row for row in found.collections if bare(row.title) == bare(title)]
+    return [row for row in found.collections if row.collection_hash and bare(row.title) == bare(title)]
 
 
 async def alike(context: CallContext, title: str, limit: int) -> list[CollectionSummary]:

@@ -1,5 +1,6 @@
 """An upload that is sent once, whatever becomes of the answer."""
 
+import json
 import math
 from dataclasses import dataclass, replace
 
@@ -21,7 +22,7 @@ from flipsnack_mcp.workflows.uploads.once import create_once, send_to
 from flipsnack_mcp.workflows.uploads.reconciling import taken_by
 from tests.api.asking import Paper, Unplugged, asking, over
 
-CREATE = "collection.create"
+CREATE, LIST = "collection.create", "collection.getList"
 HOW = {"reset": "after", "cut": "before", "garbled": "before", "hang": "after"}
 LOST = [pytest.param(Fault(kind, CREATE, phase=phase), id=kind) for kind, phase in HOW.items()]
 NEVER = Fault("reset", CREATE, phase="before")
@@ -100,6 +101,19 @@ async def test_what_never_arrived_is_no_older_one(
     sandbox.add_fault(NEVER)
     with pytest.raises(FlipsnackError, match=said) as caught:
         await sent_once(context, CreateCollection(title=title, status="editable"), Paper())
+    assert caught.value.changed is Changed.PERHAPS
+
+
+async def test_a_new_collection_that_cannot_be_asked_for_is_said_to_be_not_found(
+    sandbox: Sandbox, context: CallContext
+) -> None:
+    """Its hash is none, in the answer and in the list."""
+    strange = {"collectionHash": "a hash?", "collectionTitle": NEW.title}
+    listed = json.dumps({"code": 20, "data": {"collectionsCount": "1", "collections": [strange]}})
+    sandbox.add_fault(Fault("http", CREATE, http_status=200, body=json.dumps({"code": 20, "data": strange})))
+    sandbox.add_fault(Fault("http", LIST, http_status=200, body=listed))
+    with pytest.raises(FlipsnackError, match="No new collection was found yet") as caught:
+        await create_once(context, NEW, Paper(), frozenset(), no_others)
     assert caught.value.changed is Changed.PERHAPS
 
 
