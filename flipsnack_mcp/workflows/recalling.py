@@ -66,7 +66,7 @@ class Recent:
         """
         self._answers.clear()
         try:
-            await even_if_cancelled(self.store.transact(self._count))
+            await self.store.transact(self._count)  # however long that takes: who gives up waiting has told nobody
         except StoreUnreachable:
             raise
         except StoreUnusable:
@@ -74,8 +74,9 @@ class Recent:
 
     async def changed(self) -> None:
         """It came to its end, which nothing here may alter any more."""
+        self._answers.clear()
         with suppress(StoreUnusable):
-            await self.changing()
+            await even_if_cancelled(self.store.transact(self._count))
 
     def _count(self, records: Records) -> None:
         records.put(NUMBER_OF_CHANGES, self.account, {"number": changes_of(records, self.account) + 1})

@@ -14,6 +14,7 @@ from flipsnack_mcp.server.callers.away import AWAY, TO_WHOEVER_RUNS_IT
 from flipsnack_mcp.server.callers.caller import CALLER, Caller
 from flipsnack_mcp.server.tools.reporting import unkept
 from flipsnack_mcp.store.records import StoreUnreachable
+from flipsnack_mcp.store.redis.link import TO_COMMIT, TO_STEP
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.recalling import Recent
 from tests.samples_of import TOOLS, expected_tool, names_with
@@ -145,6 +146,22 @@ async def test_an_action_that_changes_is_not_sent_where_the_others_would_not_hea
         with pytest.raises(StoreUnreachable):
             await flipsnack.send(action.model_construct())
     assert bench.sandbox.requests == []
+
+
+class SilentStore(GoneStore):
+    """It takes as long as Redis is waited for until it is clear that nothing can be asked of it."""
+
+    @override
+    async def transact(self, work: Any) -> Any:
+        await anyio.sleep(TO_COMMIT + TO_STEP)
+        return await super().transact(work)
+
+
+async def test_a_change_is_not_sent_either_where_the_store_says_nothing_for_seconds(bench: Bench) -> None:
+    said = await bench.send("update_collection", typical("collection.update", bench), store=SilentStore(bench.clock))
+    assert said.is_error
+    assert f"{GONE} Nothing was changed." in said.text
+    assert {one.action for one in bench.sandbox.requests} <= set(names_with("reads"))
 
 
 async def test_resources_and_completions_answer(bench: Bench) -> None:
