@@ -27,6 +27,7 @@ from flipsnack_mcp.server.arriving.lines import Reread
 from flipsnack_mcp.server.arriving.observing import Observing
 from flipsnack_mcp.server.arriving.parameters import Arriving
 from flipsnack_mcp.server.arriving.replayed import Unrepeated
+from flipsnack_mcp.server.arriving.resuming import BegunAnew
 from flipsnack_mcp.server.callers.accounts import ARGUMENT, identity_of
 from flipsnack_mcp.server.callers.offer import Guard, Offers
 from flipsnack_mcp.server.consent.keys import KeysInFile, KeysInStore
@@ -116,6 +117,7 @@ class FlipsnackServer(MCPServer[Service]):
     def streamable_http_app(self, **options: Any) -> Any:
         """The SDK's application, with a look at what is posted before it."""
         application = super().streamable_http_app(**options)
+        application.add_middleware(BegunAnew)
         application.add_middleware(RereadBodies)
         most = options.get("max_request_body_size", DEFAULT_MAX_REQUEST_BODY_SIZE)
         application.add_middleware(RequestBodyLimitMiddleware, max_body_size=most)
