@@ -117,6 +117,7 @@ class FlipsnackServer(MCPServer[Service]):
     def streamable_http_app(self, **options: Any) -> Any:
         """The SDK's application, with a look at what is posted before it."""
         application = super().streamable_http_app(**options)
+        application.router.redirect_slashes = False  # it knows neither the name nor the https that a client asked by
         application.add_middleware(BegunAnew)
         application.add_middleware(RereadBodies)
         most = options.get("max_request_body_size", DEFAULT_MAX_REQUEST_BODY_SIZE)

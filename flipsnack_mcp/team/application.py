@@ -22,6 +22,7 @@ from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.redis.promises import broken_promises
+from flipsnack_mcp.team.authentication.challenges import resource_of
 from flipsnack_mcp.team.authentication.door import behind_door
 from flipsnack_mcp.team.authentication.knowing import Authentication
 from flipsnack_mcp.team.ending import Ending, UnderWay
@@ -66,6 +67,7 @@ def application(
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),  # `Addressed` looks
     )
     kept: ASGIApp = Sessions(protocol, idle) if keeps_sessions and settings.team else protocol
+    spoken = AtItsPath(kept, resource_of(settings))
     authentication = Authentication(settings)
     server.guarded_by(authentication)
     readiness = Readiness(
@@ -74,7 +76,7 @@ def application(
     by_address = exchange_routes(server) if settings.team else []
     hooks = hook_routes(settings, store)
     routes: Sequence[BaseRoute] = [*readiness.routes, *authentication.routes, *by_address, *hooks]
-    router = Router(routes, redirect_slashes=False, default=let_in(kept, settings, authentication))
+    router = Router(routes, redirect_slashes=False, default=let_in(spoken, settings, authentication))
     router.lifespan_context = beside_it(protocol.router.lifespan_context, beside_hooks(settings, store))
     names = names_bound_to(host, settings.public_url)
     return RequestLines(Addressed(UnderWay(router, ending, keeps_sessions), names), names.path)
@@ -125,6 +127,20 @@ def remarks_on(settings: Settings, authentication: Authentication) -> list[Check
 
 
 @dataclass(frozen=True)
+class AtItsPath:
+    """The protocol, and the word where it is spoken for who asks elsewhere: a client has often half of the address."""
+
+    app: ASGIApp
+    where: str
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] != MCP:
+            words = f"There is nothing at this path: this server's address for MCP is {self.where}. Nothing was done."
+            return await TurnedAway(404, words).tell(send)
+        return await self.app(scope, receive, send)
+
+
+@dataclass(frozen=True)
 class Addressed:
     """An application that gets only what was meant for this server, by paths of its own."""
 
@@ -138,7 +154,8 @@ class Addressed:
         path = scope["path"]
         if self.names.path and path.startswith(f"{self.names.path}/"):
             path = path.removeprefix(self.names.path)
-            scope = {**scope, "path": path}
+        path = MCP if path == f"{MCP}/" else path  # as many write it
+        scope = {**scope, "path": path}
         if path not in ABOUT_HEALTH and (status := self._refusal(scope, path)):
             return await ELSEWHERE_MEANT[status].tell(send)
         return await self.app(scope, receive, send)

@@ -92,7 +92,7 @@ def test_one_person_on_loopback_has_the_server_alone(state: str) -> None:
 async def answered(path: str, headers: dict[str, str], **settings: Any) -> httpx2.Response:
     app = whole_application(host="0.0.0.0", **settings)  # noqa: S104  # as if it were bound so
     async with served(app) as port, httpx2.AsyncClient(verify=NO_TLS) as http:
-        if path in {"/mcp", "/flipsnack/mcp"}:
+        if path.rstrip("/").endswith("/mcp"):
             return await http.post(f"http://{HOST}:{port}{path}", json=HELLO, headers={**ACCEPTED, **headers})
         return await http.get(f"http://{HOST}:{port}{path}", headers=headers)
 
@@ -101,6 +101,20 @@ async def answered(path: str, headers: dict[str, str], **settings: Any) -> httpx
 async def test_a_path_before_ours_may_be_taken_off_by_the_balancer_or_left(path: str) -> None:
     headers = {"Host": "tools.example.com"}
     assert (await answered(path, headers, public_url=f"{PUBLIC}flipsnack/")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/mcp/", "/flipsnack/mcp/"])
+async def test_the_address_with_a_stroke_at_its_end_is_the_same_and_nobody_is_sent_to_another(path: str) -> None:
+    """Behind what brings TLS that other one would be without: the next request would show its token to everybody."""
+    answer = await answered(path, {"Host": "tools.example.com"}, public_url=f"{PUBLIC}flipsnack/")
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/sse", "//mcp", "/mcp/x", "/anything/mcp"])
+async def test_who_asks_elsewhere_is_told_the_address(path: str) -> None:
+    answer = await answered(path, {"Host": "tools.example.com"}, public_url=PUBLIC)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
+    assert "this server's address for MCP is https://tools.example.com/mcp" in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready"])
