@@ -20,11 +20,9 @@ from flipsnack_mcp.api import opened
 if TYPE_CHECKING:
     from mcp.shared._stream_protocols import ReadStream, WriteStream
 
-NO_JSON = "This line is no JSON. Nothing was done. Send one message a line, as JSON."
-NO_BATCH = "This server reads one message a line, and no batches. Nothing was done. Send each message by itself."
-NO_MESSAGE = (
-    'This line is no JSON-RPC message. Nothing was done. Send an object with "jsonrpc": "2.0", an id and a method.'
-)
+NO_JSON = "This is no JSON. Nothing was done. Send each message by itself, as JSON on one line."
+NO_BATCH = "This server takes one message at a time, and no batches. Nothing was done. Send each message by itself."
+NO_MESSAGE = 'This is no JSON-RPC message. Nothing was done. Send an object with "jsonrpc": "2.0", an id and a method.'
 NO_ID = "The `id` of a request has to be text or a whole number. Nothing was done. Send it again with such an id."
 NO_PARAMS = "`params` has to be an object. Nothing was done. Send the parameters by their names."
 UNREAD_ANSWER = "The client's answer could not be read."
