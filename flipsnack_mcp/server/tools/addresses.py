@@ -8,7 +8,6 @@ import anyio
 from flipsnack_mcp.api import Action, ConfigurationError, FlipsnackError
 from flipsnack_mcp.server.app import TO_SET, App
 from flipsnack_mcp.server.callers.caller import CALLER
-from flipsnack_mcp.server.callers.rights import check_theirs
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS
 from flipsnack_mcp.workflows.addresses.handed import HANDED, HandedNow, HandedUpload
@@ -111,16 +110,17 @@ def handing_of(call: ToolCall) -> Handing:
 
 
 async def wait_for_arrival(call: ToolCall, upload_id: str, seconds: float) -> HandedNow | None:
-    """What became of an upload address of this caller, once a document has come or the time is up; None where it is none."""
+    """What became of an upload address of this caller, once a document has come or the time is up; None where it is none.
+
+    What has come to somebody else's is an upload of the account by then, and found as any other.
+    """
     if call.app.handing is None:
         return None
     end = anyio.current_time() + call.context.patience(seconds)
     while True:
         seen = await call.app.handing.handed.look(upload_id)
-        if seen is None:
+        if seen is None or not CALLER.get().may_act_on(seen.handed.principal):
             return None
-        if not CALLER.get().may_act_on(seen.handed.principal):
-            raise no_such_upload()
         under_way = seen.handed.state in {"taken", "sending"} or (seen.handed.state == "waiting" and seen.good)
         if not under_way or anyio.current_time() >= end:
             return seen
@@ -133,16 +133,15 @@ async def open_addresses(call: ToolCall) -> list[HandedUpload]:
 
 
 async def closed_address(call: ToolCall, upload_id: str) -> bool:
-    """Whether an upload address was ended by that, to which nothing had come."""
+    """Whether an upload address of this caller was ended by that, to which nothing had come."""
     seen = await call.app.handing.handed.look(upload_id) if call.app.handing else None
-    if seen is None or call.app.handing is None:
+    if seen is None or call.app.handing is None or not CALLER.get().may_act_on(seen.handed.principal):
         return False
-    check_theirs(seen.handed.principal, seen.handed.caller)
     return await call.app.handing.handed.close(upload_id)
 
 
 def no_such_upload() -> FlipsnackError:
-    """What to say where nothing goes by that id, or somebody else's does."""
+    """What to say where nothing goes by that id, or an address of somebody else to which nothing has come."""
     return FlipsnackError(
         "There is no such upload.", "Call get_upload without upload_id for the uploads of the last day."
     )

@@ -381,7 +381,7 @@ FOR_BOTH_WAYS: dict[str, Row] = {
     "another caller's plan": of_others(a_plan, "begun by another caller"),
     "another caller's plan of deletions, with its code": of_others(a_plan_of_deletions, "begun by another caller"),
     "another caller's upload": of_others(an_address, "There is no such upload"),
-    "another caller's upload, stopped": of_others(stopping(an_address), "begun by another caller"),
+    "another caller's upload, stopped": of_others(stopping(an_address), "No work is under way under that id"),
     "another caller's answer to a question": another_callers_answer,
     "another caller's session": another_callers_session,
     "another account": of_others(in_the_other("get_collection"), "There is no account"),

@@ -388,10 +388,21 @@ async def test_another_caller_learns_nothing_of_an_upload(team: Team, replica: R
     assert "Secret plans" not in said.text
 
 
+async def test_what_has_arrived_is_an_upload_for_all_who_may_read_the_account(team: Team, replica: Replica) -> None:
+    address, upload_id = await replica.address()
+    assert (await replica.web.put(address, content=PDF)).status_code == 202
+    await until_ended(replica, upload_id)
+    berts = await team.replica("b", caller=BERT)
+    listed = (await berts.call("get_upload", wait_seconds=0)).data["uploads"]
+    assert [one["upload_id"] for one in listed] == [upload_id]
+    assert (await berts.call("get_upload", upload_id=upload_id)).data["state"] == "complete"
+
+
 async def test_who_asked_for_an_address_can_end_it_and_nobody_else_can(team: Team, replica: Replica) -> None:
     address, upload_id = await replica.address()
     berts = await team.replica("b", caller=BERT)
-    assert (await berts.call("stop_work", work_id=upload_id)).is_error
+    refused = await berts.call("stop_work", work_id=upload_id)
+    assert "No work is under way under that id" in refused.text  # as if there were none: get_upload says so too
     assert (await replica.call("stop_work", work_id=upload_id)).data["state"] == "stopped"
     assert (await replica.web.put(address, content=PDF)).status_code == 404
     assert (await replica.call("get_upload", upload_id=upload_id)).data["state"] == "stopped"
