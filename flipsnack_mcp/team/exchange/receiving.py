@@ -28,6 +28,12 @@ TOO_LARGE = PlainAnswer(413, "The document is too large.", "Flipsnack takes up t
 NOT_AS_IT_IS = PlainAnswer(
     415, "The document came packed.", "Send it as it is, without Content-Encoding. Nothing was uploaded."
 )
+ONLY_A_PART = PlainAnswer(
+    400,
+    "Only a part of the document was sent.",
+    "Send all of it at once, from its beginning: the address is still good. Nothing was uploaded.",
+)
+"""As by a program that goes on where an earlier transfer broke off: a document would begin in its middle."""
 TOO_MANY = PlainAnswer(
     503,
     "Too many documents are arriving here at once.",
@@ -90,10 +96,12 @@ def announced_length(request: Request) -> int:
     """How many bytes will come, before any is read; 0 where that is not said.
 
     Raises:
-        NotTaken: They are too many, or not the document's own.
+        NotTaken: They are too many, or not the whole document's own.
     """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise NotTaken(NOT_AS_IT_IS)
+    if "content-range" in request.headers:
+        raise NotTaken(ONLY_A_PART)
     text = request.headers.get("content-length", "")
     announced = int(text) if text.isascii() and text.isdigit() else 0
     if announced > most_of(request):

@@ -590,6 +590,17 @@ async def test_a_document_that_comes_packed_is_refused_and_the_address_stays(rep
     await until_ended(replica, upload_id)
 
 
+@pytest.mark.parametrize("first", [0, 10])
+async def test_a_part_of_a_document_is_refused_and_the_address_stays(replica: Replica, first: int) -> None:
+    """`curl -C - -T` sends the rest after a transfer that broke off."""
+    address, upload_id = await replica.address()
+    which = {"Content-Range": f"bytes {first}-{len(PDF) - 2}/{len(PDF)}"}
+    part = await replica.web.put(address, content=PDF[first:-1], headers=which)
+    assert (part.status_code, "Send all of it" in part.text) == (400, True)
+    assert (await replica.web.put(address, content=PDF)).status_code == 202
+    await until_ended(replica, upload_id)
+
+
 async def test_a_full_spool_is_said_before_the_body_is_read(team: Team) -> None:
     replica = await team.replica(spool_megabytes=1)
     address, upload_id = await replica.address()
