@@ -58,6 +58,12 @@ def listed_resources(every: Sequence[Settings], *, several: bool) -> list[Resour
     ]
 
 
+def account_in_template(uri: str) -> dict[str, str]:
+    """The account that an address being typed begins with, as an argument; none where that is to be filled in, or it has none."""
+    name, _ = split_address(uri)
+    return {ARGUMENT: name} if name and name != f"{{{ARGUMENT}}}" else {}
+
+
 def listed_templates(every: Sequence[Settings], *, several: bool) -> list[ResourceTemplate]:
     """What can be read once its hash is known, and of which account it is, where the server has several."""
     if not every:

@@ -192,7 +192,7 @@ async def complete(
     if argument.name == ARGUMENT:
         return dispatcher.suggest_accounts(argument.value)
     if isinstance(ref, types.ResourceTemplateReference):
-        kind = resources.KINDS.get(argument.name)
+        kind, given = resources.KINDS.get(argument.name), {**given, **resources.account_in_template(ref.uri)}
     elif words := prompts.suggest_words(ref.name, argument.name, argument.value):
         return words
     else:

@@ -120,6 +120,8 @@ def test_completions_of_another_accounts_collections_are_empty(own: Guarded) -> 
     }
     anna = of(own, "de", "fr")
     there = anna.result("completion/complete", **asked, context={"arguments": {"account": "fr"}})
+    asked_by_address = {**asked, "ref": {"type": "ref/resource", "uri": f"flipsnack://{OTHER}/collections/{{hash}}"}}
+    assert not anna.result("completion/complete", **asked_by_address)["completion"]["values"]
     other = anna.result("completion/complete", **asked, context={"arguments": {"account": OTHER}})
     assert there["completion"]["values"]
     assert not other["completion"]["values"]
