@@ -39,7 +39,7 @@ def day_from(value: object) -> date:
 def check_period(given: Any) -> Any:
     """What was given, where its period ends no earlier than it begins."""
     if given.start_date and given.end_date and given.start_date > given.end_date:
-        raise ValueError("start_date lies after end_date: exchange them")
+        raise ValueError("`start_date` lies after `end_date`: exchange them")
     return given
 
 
@@ -86,7 +86,7 @@ Description = Annotated[str, Field(max_length=2000, description="Shown with the 
 Width = Annotated[int, Field(ge=1, le=10_000, description="Pixels"), Wire("collectionWidth")]
 Height = Annotated[int, Field(ge=1, le=10_000, description="Pixels"), Wire("collectionHeight")]
 Day = Annotated[date, BeforeValidator(day_from), Field(description="YYYY-MM-DD")]
-FileUrl = Annotated[str, AfterValidator(public_address), Field(max_length=2000, description="Public https address")]
+FileUrl = Annotated[str, Field(max_length=2000, description="Public https address"), AfterValidator(public_address)]
 
 # What Flipsnack sends as a hash goes into texts and further calls: anything that is none counts as not sent.
 ReturnedHash = Annotated[str, AfterValidator(plain_hash)]

@@ -1,9 +1,12 @@
 """What clients get wrong is understood where that is safe; anything else is refused before a request is made."""
 
+import json
 from itertools import cycle
 
 import pytest
+from pydantic import BaseModel
 
+from flipsnack_mcp.server.tools.arguments import BadArgumentsError, understand
 from flipsnack_mcp.server.tools.choosing import PlanningInput
 from flipsnack_mcp.server.tools.table import TOOLS
 from tests.samples_of import NAMES, expected_tool
@@ -71,3 +74,17 @@ async def test_an_error_about_arguments_says_all_that_is_wrong_and_lists_the_kno
     assert set(said.text.rpartition(": ")[2].strip(".").split(", ")) == {
         "query", "status", "order_by", "order", "offset", "limit", "created_after", "created_before", "details",
     }  # fmt: skip
+
+
+def texts_of(given: type[BaseModel]) -> list[str]:
+    """The arguments that are text of any kind, and bounded."""
+    declared = given.model_json_schema()["properties"]
+    return [name for name, one in declared.items() if "maxLength" in json.dumps(one) and "items" not in json.dumps(one)]
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_of_a_text_that_is_too_long_it_is_said_how_many_characters_it_may_have(tool: str) -> None:
+    given = TOOLS[tool].input
+    for name in texts_of(given):
+        with pytest.raises(BadArgumentsError, match=rf"`{name}` has more than \d+ characters\."):
+            understand(given, {name: "https://example.com/" + "x" * 5000})

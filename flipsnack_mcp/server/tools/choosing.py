@@ -23,7 +23,7 @@ EXCLUDES_NOTHING = "Named in exclude, but not among those that are meant without
 def check_days(given: Any) -> Any:
     """What was given, where a day can lie between its days."""
     if given.created_after and given.created_before and given.created_after > given.created_before:
-        raise ValueError("created_after lies after created_before: exchange them")
+        raise ValueError("`created_after` lies after `created_before`: exchange them")
     return given
 
 
@@ -95,7 +95,7 @@ class PlanningInput(ToolInput):
 
     def _objection_to_plan(self) -> str:
         beside = [name for name in BESIDE_A_PLAN if name in type(self).model_fields]
-        known = "plan_id is carried out as it was planned: give only {} with it".format(" or ".join(beside))
+        known = "`plan_id` is carried out as it was planned: give only {} with it".format(" or ".join(beside))
         return known if self._given - {"plan_id", *beside} else ""
 
     def objection(self) -> str:

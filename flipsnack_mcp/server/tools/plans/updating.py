@@ -21,8 +21,8 @@ MOST_IN_A_PLAN = 1000
 """Collections: more would take the key for an hour."""
 LONGEST_DESCRIPTION = 300
 CHANGES = ("find", "replace", "prefix", "suffix", "remove", "description", "status")
-Words = Annotated[str, AfterValidator(refuse_half_characters), Field(max_length=LONGEST_TITLE), FreeText(exact=True)]
-Ends = Annotated[str, AfterValidator(refuse_half_characters), Field(max_length=LONGEST_TITLE), FreeText()]
+Words = Annotated[str, Field(max_length=LONGEST_TITLE), AfterValidator(refuse_half_characters), FreeText(exact=True)]
+Ends = Annotated[str, Field(max_length=LONGEST_TITLE), AfterValidator(refuse_half_characters), FreeText()]
 
 
 class UpdateCollectionsInput(PlanningInput, ChoosingAnyInput):
