@@ -6,7 +6,7 @@ import pytest
 
 from flipsnack_mcp.store.records import Records
 from flipsnack_mcp.workflows.history import HISTORY_ENTRY, History
-from tests.server.bench import Assistant, Bench, Person, Said, declines, types_what_is_asked
+from tests.server.bench import PDF, Assistant, Bench, Person, Said, declines, types_what_is_asked
 from tests.server.destructions import assert_refused, process, store_of
 from tests.server.long_bench import assert_told_in_four_parts, to_its_end
 
@@ -316,3 +316,31 @@ async def test_a_publication_that_is_already_undone_is_found_under_the_hash_that
         await undone(assistant, said.data["history_id"])
         again = await assistant.call(TOOL, history_id=said.data["history_id"])
     assert f'"{DRAFT}" ({bench.collection(DRAFT).hash}), put back by entry' in again.text
+
+
+async def test_the_id_of_a_plan_in_place_of_the_history_leads_to_its_undoing_and_never_to_carrying_it_out(
+    bench: Bench,
+) -> None:
+    async with process(bench) as assistant:
+        made = await assistant.call("update_collections", query="Weekly offers", prefix="Old ")
+        plan = made.data["plan_id"]
+        before = await assistant.call(TOOL, plan_id=plan)
+        done = await to_its_end(assistant, await assistant.call("update_collections", plan_id=plan))
+        after = await assistant.call(TOOL, plan_id=plan)
+    assert_told_in_four_parts(before, "was not carried out: there is nothing to undo.", " Nothing was changed.")
+    assert "update_collections(" not in before.text + after.text
+    assert f"Call undo_change(history_id={done.data['history_id']})." in after.text
+
+
+async def test_the_id_of_a_folders_uploads_in_place_of_the_history_uploads_nothing(bench: Bench) -> None:
+    folder = bench.folder / "uploads"
+    folder.mkdir()
+    folder.joinpath("a.pdf").write_bytes(PDF)
+    async with process(bench) as assistant:
+        made = await assistant.call("create_collections", documents=[str(folder / "a.pdf")])
+        before = await assistant.call(TOOL, plan_id=made.data["plan_id"])
+        await assistant.call("create_collections", plan_id=made.data["plan_id"])
+        after = await assistant.call(TOOL, plan_id=made.data["plan_id"])
+    assert "create_collections(" not in before.text + after.text
+    assert "there is nothing to undo" in before.text
+    assert "Use delete_collections for what it uploaded." in after.text

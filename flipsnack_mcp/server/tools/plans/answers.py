@@ -136,6 +136,16 @@ def made_by(tool: str, plan_id: str) -> FlipsnackError:
     return FlipsnackError(f"That plan was made by {tool}.", f'Call {tool}(plan_id="{plan_id}").')
 
 
+def to_be_undone(tool: str, *, started: bool, history_id: int | None = None) -> FlipsnackError:
+    """The error for a plan that somebody wants undone by its own id: the call that goes on with it would do the opposite."""
+    if not started:
+        return FlipsnackError(f"That plan of {tool} was not carried out: there is nothing to undo.", "Tell the person.")
+    step = (
+        f"Call undo_change(history_id={history_id})." if history_id else "Use delete_collections for what it uploaded."
+    )
+    return FlipsnackError(f"That plan was made by {tool}.", step)
+
+
 def call_of(seen: rules.PlanSnapshot) -> str:
     """The call that goes on with a plan, and tells how far it is."""
     return f'{seen.plan.tool}(plan_id="{seen.plan.plan_id}", wait_seconds=30)'

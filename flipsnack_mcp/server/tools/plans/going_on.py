@@ -11,7 +11,15 @@ from flipsnack_mcp.server.callers.caller import CALLER
 from flipsnack_mcp.server.callers.rights import NotTheirsError, check_taking_offline
 from flipsnack_mcp.server.consent.preview import Batch
 from flipsnack_mcp.server.consent.yes import SaidNoError, Yes, brings_no_yes
-from flipsnack_mcp.server.tools.plans.answers import PlanStatus, all_items, counts, made_by, plan_status, running
+from flipsnack_mcp.server.tools.plans.answers import (
+    PlanStatus,
+    all_items,
+    counts,
+    made_by,
+    plan_status,
+    running,
+    to_be_undone,
+)
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.finding import NONE_FITS
@@ -73,12 +81,15 @@ async def as_others_see(call: ToolCall, seen: rules.PlanSnapshot) -> PlanStatus:
 async def earlier_plan(call: ToolCall, plan_id: str) -> rules.PlanSnapshot:
     """The plan of this account, which this tool has made."""
     seen = await call.app.plans.record.look(plan_id)
-    if seen is None and await call.app.batches.record.look(plan_id):
-        raise made_by("create_collections", plan_id)
+    if seen is None and (other := await call.app.batches.record.look(plan_id)):
+        by, started = "create_collections", other.batch.started
+        raise to_be_undone(by, started=started) if call.tool == rules.UNDOING else made_by(by, plan_id)
     if seen is None:
         raise no_such_plan(call.tool)
-    if seen.plan.tool != call.tool:
-        raise made_by(seen.plan.tool, plan_id)
+    if (by := seen.plan.tool) != call.tool:
+        if call.tool == rules.UNDOING:
+            raise to_be_undone(by, started=seen.plan.started, history_id=seen.plan.history_id)
+        raise made_by(by, plan_id)
     return seen
 
 
