@@ -39,7 +39,8 @@ def name_of(report: Report) -> str:
 
 def days_of(report: Report) -> str:
     """Which days it speaks of."""
-    return f"{report.period}{f', compared with {report.period.before}' if report.compare else ''}, both days counted"
+    compared = f"compared with {report.period.before}" if report.compare else ""
+    return ", ".join(filter(None, [str(report.period), report.not_over, compared, "both days counted"]))
 
 
 def for_a_spreadsheet(report: Report, lines: Sequence[Line], uncounted: Sequence[Uncounted], safe: Safe) -> bytes:

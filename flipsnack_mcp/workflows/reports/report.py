@@ -146,6 +146,11 @@ class Report(BegunWork):
         return (self.period, self.period.before) if self.compare else (self.period,)
 
     @property
+    def not_over(self) -> str:
+        """In words that days of the period were still to come, so that it counts less than the one before it; or nothing."""
+        return f"not over: counted on {self.today}" if self.period.end > self.today else ""
+
+    @property
     def counted(self) -> tuple[ReportedCollection, ...]:
         """What is asked about: those that were there, and drafts where they are wanted."""
         return tuple(one for one in self.targets if self.wants(one) and one.was_there(self.period))

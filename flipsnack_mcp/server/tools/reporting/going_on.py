@@ -8,7 +8,7 @@ from typing import Any
 from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.server.callers.accounts import EVERY_ONE
 from flipsnack_mcp.server.callers.caller import CALLER
-from flipsnack_mcp.server.tools.choosing import PeriodInput
+from flipsnack_mcp.server.tools.choosing import PeriodInput, check_begun
 from flipsnack_mcp.server.tools.tool import GOES_ON, ToolCall, in_numbers
 from flipsnack_mcp.workflows.progress import Progress, roughly
 from flipsnack_mcp.workflows.reports.figures import Gathered
@@ -29,12 +29,15 @@ FIRST_LOOK = 5.0
 def period_of(arguments: PeriodInput, today: date) -> dict[str, Any]:
     """The days of a new report, and whether they are ours, since none were given."""
     start, end = arguments.start_date, arguments.end_date
+    check_begun(start, today)
     return {"period": Period(start, end) if start and end else last_full_days(today), "usual": start is None}
 
 
 def period_in_words(report: Report) -> str:
     """The days that an answer is about."""
-    return f"{report.period}{' (none was given: the last 30 full days)' if report.usual else ''}"
+    if report.usual:
+        return f"{report.period} (none was given: the last 30 full days)"
+    return f"{report.period}{f' ({report.not_over})' if report.not_over else ''}"
 
 
 def check_same(arguments: PeriodInput, report: Report, given: Mapping[str, tuple[object, object]]) -> None:
