@@ -8,7 +8,7 @@ from flipsnack_mcp.accounts_file import SIZES
 from flipsnack_mcp.clients import CLIENTS
 from flipsnack_mcp.parsing.as_options import EVERY_NAME, add_settings
 from flipsnack_mcp.parsing.usage import Parser
-from flipsnack_mcp.parsing.values import SOME_TIME, client, hook_address, port, seconds, time_from, whole
+from flipsnack_mcp.parsing.values import SOME_TIME, client, hook_address, port, seconds, size, time_from, whole
 from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.settings import OF_A_TEAM
 
@@ -146,7 +146,8 @@ def add_leads(leads: argparse.ArgumentParser) -> None:
 def add_imitation(sandbox: argparse.ArgumentParser) -> None:
     """With what an imitation begins, and how fast it is."""
     sizes = "with what it begins: some 25 collections, some 210, or none (default: small)"
-    sandbox.add_argument("--account", choices=SIZES, default=SIZES[0], help=sizes)
+    names = f"{{{','.join(SIZES)}}}"
+    sandbox.add_argument("--account", type=size, default=SIZES[0], metavar=names, help=sizes)
     paces = {
         "--calls-per-minute": (whole, 60, "calls that it takes; 0 for no limit (default: 60)"),
         "--conversion-seconds": (seconds, 5.0, "how long a document is converted (default: 5)"),

@@ -5,6 +5,7 @@ import math
 import re
 import time
 
+from flipsnack_mcp.accounts_file import SIZES
 from flipsnack_mcp.clients import CLIENTS
 
 SPAN = re.compile(r"([0-9]{1,4})([mhdw])")
@@ -17,6 +18,13 @@ def client(text: str) -> str:
     if text.strip().lower() in CLIENTS:
         return text.strip().lower()
     raise argparse.ArgumentTypeError(f"takes one of {', '.join(CLIENTS)}")
+
+
+def size(text: str) -> str:
+    """Read with what an imitation begins."""
+    if text.strip().lower() in SIZES:
+        return text.strip().lower()
+    raise argparse.ArgumentTypeError(f"takes one of {', '.join(SIZES)}")
 
 
 def hook_address(text: str) -> str:
@@ -44,7 +52,7 @@ def whole(text: str) -> int:
     """Read a whole number."""
     if text.isascii() and text.isdigit() and len(text) <= 9:
         return int(text)
-    raise argparse.ArgumentTypeError("takes a whole number")
+    raise argparse.ArgumentTypeError("takes a whole number from 0 on")
 
 
 def seconds(text: str) -> float:
@@ -55,7 +63,7 @@ def seconds(text: str) -> float:
         value = math.nan
     if 0 <= value < math.inf:
         return value
-    raise argparse.ArgumentTypeError("takes a number of seconds")
+    raise argparse.ArgumentTypeError("takes a number of seconds from 0 on")
 
 
 def port(text: str) -> int:

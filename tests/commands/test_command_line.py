@@ -71,6 +71,21 @@ def test_wrong_usage_and_a_secret_as_an_option_end_with_2_and_nothing_on_stdout(
     assert "Traceback" not in done.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "takes"),
+    [
+        ("sandbox --account huge", "--account takes one of small, large, empty"),
+        ("sandbox --calls-per-minute -1", "--calls-per-minute takes a whole number from 0 on"),
+        ("sandbox --package-seconds -1", "--package-seconds takes a number of seconds from 0 on"),
+        ("history --undo -1", "--undo takes a whole number from 0 on"),
+    ],
+)
+def test_a_value_that_an_option_does_not_take_gets_those_that_it_takes(
+    run_here: Here, arguments: str, takes: str
+) -> None:
+    assert run_here(*arguments.split()).err == f"flipsnack-mcp: {takes}\n"
+
+
 @pytest.mark.parametrize("address", ["0.0.0.0:8000", "[::]:8000", "192.168.1.5:8000", "example.com:8000"])
 def test_an_address_that_others_reach_is_refused_with_the_reason(run_here: Here, address: str) -> None:
     done = run_here("serve", "--http", address)

@@ -52,14 +52,16 @@ class Keeping:
 IN_KEYCHAIN = Keeping("in the keychain of this computer", extra="keyring")
 
 
-def typed_credentials() -> Credentials | None:
+def typed_credentials(without_key: str) -> Credentials | None:
     """What a person types, which is not shown, or what comes on stdin; None where the person has none.
+
+    The question says `without_key` what comes of that.
 
     Raises:
         Unsuitable: Nothing came.
     """
     if sys.stdin.isatty():
-        key = getpass.getpass("API key (nothing is shown; Enter to play with the imitation instead): ").strip()
+        key = getpass.getpass(f"API key (nothing is shown; Enter {without_key}): ").strip()
         return Credentials(key, getpass.getpass("API secret: ").strip()) if key else None
     # Where a window looks like a terminal and is none, as in Git Bash, somebody waits for a question.
     sys.stderr.write(f"Key and secret are read from stdin, a line each.{systems.HERE.no_terminal}\n")

@@ -36,7 +36,7 @@ def log_in(account: str | None, options: Mapping[str, str]) -> int:
     if settings.problems:
         raise Unsuitable(f"{' '.join(settings.problems)} {NOTHING_WAS_CHANGED}")
     given = Credentials(settings.api_key, settings.api_secret) if settings.api_key and settings.api_secret else None
-    found = given or typed_credentials()
+    found = given or typed_credentials("to leave all as it is")
     if found is None:
         return fail(NOTHING_WAS_CHANGED)
     if said := check_credentials(found, settings):

@@ -147,7 +147,7 @@ def credentials_for(settings: Settings, given: Mapping[str, str]) -> tuple[Crede
         say(f"The key that is kept already is used ({kept[1].said}).")
         return None, kept[1]
     else:
-        found = typed_credentials()
+        found = typed_credentials("to play with the imitation instead")
     if found is None:
         return None, None
     if not settings.sandbox and (said := check_credentials(found, settings)):

@@ -74,6 +74,25 @@ def test_an_interrupt_at_a_question_leaves_no_trace(home: Home, monkeypatch: pyt
     assert home.everything == {}
 
 
+@pytest.mark.parametrize(
+    ("words", "enter"), [("setup cursor", "to play with the imitation instead"), ("login", "to leave all as it is")]
+)
+def test_the_question_for_the_key_says_what_comes_of_none(
+    home: Home, monkeypatch: pytest.MonkeyPatch, words: str, enter: str
+) -> None:
+    asked = list[str]()
+
+    def has_none(question: str) -> str:
+        asked.append(question)
+        return ""
+
+    typed = home.typed("", "", "", "")
+    monkeypatch.setattr("getpass.getpass", has_none)
+    done = home.run(*words.split(), stdin=typed)
+    assert asked == [f"API key (nothing is shown; Enter {enter}): "]
+    assert done.out.endswith("Nothing was changed.\n")
+
+
 def test_who_has_no_key_plays_with_the_imitation(home: Home) -> None:
     assert home.run("setup", "cursor", stdin=home.typed("", "", "", "y")).status == 0
     assert home.entry("cursor")["env"] == {"FLIPSNACK_SANDBOX": "1"}
