@@ -545,6 +545,18 @@ async def test_get_upload_looks_after_all_that_is_under_way_with_few_calls_and_g
     assert again.seconds < 1
 
 
+async def test_why_a_document_failed_is_told_by_every_call_that_tells_that_it_did(bench: LongBench) -> None:
+    bench.fails("conversion_fails")
+    plan = await planned(bench)
+    told = [await carried_out(bench, plan) for _ in range(2)]
+    told += [await bench.client.call(LOOK, wait_seconds=45) for _ in range(2)]
+    rows = [row for one in told for row in one.data.get("items") or one.data["uploads"] if row["state"] == "failed"]
+    assert [row["reason"] for row in rows] == [uploads.FAILED_CONVERSION] * 4
+    row = rows[-1]
+    alone = await bench.client.call(LOOK, upload_id=row["upload_id"])
+    assert alone.data["warnings"].count(uploads.FAILED_CONVERSION) == 1
+
+
 async def test_get_upload_waits_no_longer_than_asked_and_names_the_call_that_goes_on(bench: LongBench) -> None:
     await bench.client.call("create_collection", file_path=f"branches/{NAMES[0]}", wait_seconds=0)
     await anyio.sleep(1)

@@ -224,13 +224,17 @@ def sent_of(followed: Followed) -> str:
 
 def warn_about(followed: Followed) -> list[str]:
     """What a person should know about an upload that did not simply end well."""
-    if followed.collection and followed.collection.conversion == "failed":
+    entry, seen = followed.entry, followed.collection
+    if seen and seen.conversion == "failed":
         return [FAILED_CONVERSION]
-    if followed.collection and followed.collection.conversion == "unknown":
+    if seen and seen.conversion == "unknown":
         return [NOT_TOLD]
     if followed.at_work and followed.at_work.stopping:
         return [STOPPING]
-    return [followed.entry.said] if followed.entry.said else []
+    if entry.said:
+        return [entry.said]
+    # It was seen by an earlier call, and nobody looks again at what has come to its end.
+    return [FAILED_CONVERSION] if entry.state == "failed" and entry.collection_hash else []
 
 
 def is_draft(followed: Followed) -> bool:
