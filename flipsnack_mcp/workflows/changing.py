@@ -14,14 +14,16 @@ COMPARED = ("title", "description", "status", "width", "height")
 
 
 class StillThereError(FlipsnackError):
-    """The answer to a deletion was lost, and its target is still there."""
+    """The answer to a deletion was lost, and a moment later its target was still there: it may go yet."""
 
-    retry = "You can try again."
+    retry = "Do not simply repeat it."
 
     def __init__(self) -> None:
         super().__init__(
-            "The answer to the deletion was lost; what should be deleted is still there.",
-            "Make the same call again without a confirmation, so that the person is asked anew.",
+            "The answer to the deletion was lost. A moment later what should be deleted was still there; a slow Flipsnack may delete it yet.",
+            "Look with get_collection in a minute; if it is still there then, make the same call without a confirmation, "
+            "so that the person is asked anew.",
+            changed=Changed.PERHAPS,
         )
 
 

@@ -178,7 +178,8 @@ async def test_a_lost_answer_is_looked_into_and_the_target_is_gone_or_still_ther
     else:
         with pytest.raises(FlipsnackError, match="still there") as caught:
             await deleted(context, deletion)
-        assert caught.value.changed is Changed.NOTHING
+        # What is on its way may arrive after the look.
+        assert caught.value.changed is Changed.PERHAPS
     assert [one.action for one in sandbox.requests] == [GET, deletion.api_name, GET]
 
 

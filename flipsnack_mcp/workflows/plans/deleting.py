@@ -10,7 +10,7 @@ import anyio
 from flipsnack_mcp.api import Changed, FlipsnackError, NotFoundError
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, DeleteCollection, GetCollection
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
-from flipsnack_mcp.workflows.changing import StillThereError, delete
+from flipsnack_mcp.workflows.changing import delete
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import day_of
 from flipsnack_mcp.workflows.last_look import LastLook, NotAsSeenError
@@ -73,8 +73,6 @@ async def deletion(context: CallContext, item: Item, last: LastLook) -> ItemFact
         await delete(context, DeleteCollection(collection_hash=item.collection_hash), last)
     except NotAsSeenError:
         return {"state": "failed", "said": STILL_THERE} if item.begun else {"state": "skipped", "said": CHANGED}
-    except StillThereError:
-        return {"state": "failed", "said": STILL_THERE}
     except NotFoundError:
         if item.begun:
             return DONE
