@@ -1,7 +1,6 @@
 """What tools over many take: which collections are meant, over which days, and by its id alone a plan made before."""
 
 from dataclasses import replace
-from datetime import date
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
@@ -10,10 +9,9 @@ from typing_extensions import override
 from flipsnack_mcp.api import Day, FreeText, few_named
 from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.api.parameters import check_period
-from flipsnack_mcp.server.tools.arguments import BadArgumentsError, Collections, Statuses, ToolInput
+from flipsnack_mcp.server.tools.arguments import Collections, Statuses, ToolInput
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.workflows.finding import Choice, choose
-from flipsnack_mcp.workflows.reports.report import SLACK
 
 BESIDE_A_PLAN = ("confirmation", "wait_seconds")
 """What may be given with the id of a plan."""
@@ -74,14 +72,6 @@ class PeriodInput(ToolInput):
             raise ValueError("give both start_date and end_date, or neither")
         check_period(self)
         return self
-
-
-def check_begun(start: date | None, today: date) -> None:
-    """Raise where a period has not begun anywhere: the zeros of it would make everything look unread."""
-    if start and start > today + SLACK:
-        raise BadArgumentsError(
-            f"`start_date` lies in the future: today is {today}.", "Ask about days that have begun."
-        )
 
 
 class PlanningInput(ToolInput):

@@ -7,7 +7,6 @@ from typing import Annotated
 from pydantic import Field
 
 from flipsnack_mcp.api.actions.statistics import CollectionStats, GetCollectionStats, PageStats
-from flipsnack_mcp.server.tools.choosing import check_begun
 from flipsnack_mcp.server.tools.tool import ToolCall
 
 PAGES_ONE_BY_ONE, MOST_GROUPS = 60, 30
@@ -26,12 +25,10 @@ class CollectionNumbers(CollectionStats):
 
 async def get_collection_stats(call: ToolCall, action: GetCollectionStats) -> CollectionNumbers:
     """The totals, and those of the pages: in groups where there are many."""
-    today = call.app.reports.today
-    check_begun(action.start_date, today)
     stats = await call.context.send(action)
     pages = stats.pages or []
     told = pages_in_groups(pages)
-    note = " ".join([period_counted(action, today), *filter(None, [note_on_pages(pages, told)])])
+    note = " ".join([period_counted(action, call.app.reports.today), *filter(None, [note_on_pages(pages, told)])])
     return CollectionNumbers(**{**stats.model_dump(), "pages": told or None}, note=note)
 
 
@@ -39,7 +36,7 @@ def period_counted(action: GetCollectionStats, today: date) -> str:
     """Which days the numbers are of: an answer is read again long after its question."""
     first, last = action.start_date, action.end_date
     if first and last:
-        so_far = f" It is not over: today is {today}." if last > today else ""
+        so_far = f" Days after {today} are still to come." if last > today else ""
         return f"Counted from {first} to {last}, both days included.{so_far}"
     if not (first or last):
         return "No days were given: which ones this counts is Flipsnack's own default, which it does not document."

@@ -15,10 +15,9 @@ from flipsnack_mcp.server.tools.plans.answers import (
     PlanStatus,
     all_items,
     counts,
-    made_by,
+    of_another_tool,
     plan_status,
     running,
-    to_be_undone,
 )
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.store.records import StoreUnusable
@@ -82,14 +81,12 @@ async def earlier_plan(call: ToolCall, plan_id: str) -> rules.PlanSnapshot:
     """The plan of this account, which this tool has made."""
     seen = await call.app.plans.record.look(plan_id)
     if seen is None and (other := await call.app.batches.record.look(plan_id)):
-        by, started = "create_collections", other.batch.started
-        raise to_be_undone(by, started=started) if call.tool == rules.UNDOING else made_by(by, plan_id)
+        raise of_another_tool(call.tool, "create_collections", plan_id, started=other.batch.started)
     if seen is None:
         raise no_such_plan(call.tool)
-    if (by := seen.plan.tool) != call.tool:
-        if call.tool == rules.UNDOING:
-            raise to_be_undone(by, started=seen.plan.started, history_id=seen.plan.history_id)
-        raise made_by(by, plan_id)
+    plan = seen.plan
+    if plan.tool != call.tool:
+        raise of_another_tool(call.tool, plan.tool, plan_id, started=plan.started, history_id=plan.history_id)
     return seen
 
 

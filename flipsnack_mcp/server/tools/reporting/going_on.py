@@ -8,11 +8,12 @@ from typing import Any
 from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.server.callers.accounts import EVERY_ONE
 from flipsnack_mcp.server.callers.caller import CALLER
-from flipsnack_mcp.server.tools.choosing import PeriodInput, check_begun
+from flipsnack_mcp.server.tools.arguments import BadArgumentsError
+from flipsnack_mcp.server.tools.choosing import PeriodInput
 from flipsnack_mcp.server.tools.tool import GOES_ON, ToolCall, in_numbers
 from flipsnack_mcp.workflows.progress import Progress, roughly
 from flipsnack_mcp.workflows.reports.figures import Gathered
-from flipsnack_mcp.workflows.reports.report import Period, Report, last_full_days
+from flipsnack_mcp.workflows.reports.report import SLACK, Period, Report, last_full_days
 from flipsnack_mcp.workflows.reports.running import how_far_by_now
 from flipsnack_mcp.workflows.reports.together import JointReport, joint_report
 
@@ -29,7 +30,10 @@ FIRST_LOOK = 5.0
 def period_of(arguments: PeriodInput, today: date) -> dict[str, Any]:
     """The days of a new report, and whether they are ours, since none were given."""
     start, end = arguments.start_date, arguments.end_date
-    check_begun(start, today)
+    if start and start > today + SLACK:  # the zeros of such days would make everything look unread
+        raise BadArgumentsError(
+            f"`start_date` lies in the future: today is {today}.", "Ask about days that have begun."
+        )
     return {"period": Period(start, end) if start and end else last_full_days(today), "usual": start is None}
 
 
