@@ -24,6 +24,7 @@ times as long and a gigabyte."""
 BEFORE_VALUES = {b",": 1, b"[": 1, b"{": 1, b":": 2}
 """What stands before a value, and for how much it counts: a name takes longest. In texts it may stand too, so they count a
 little more than they hold."""
+REDIRECT = ", but sends elsewhere, which is not followed: look at FLIPSNACK_API_URL and FLIPSNACK_UPLOAD_URL"
 ESCAPED = re.compile(rb"\\[u/]")
 
 
@@ -69,7 +70,8 @@ def opened_envelope(action: Action[Any], body: bytes, http_status: int) -> tuple
     try:
         envelope = json.loads(body)
     except (ValueError, RecursionError):
-        raise unreadable(action, f"it is not JSON (HTTP {http_status})") from None
+        elsewhere = REDIRECT if 300 <= http_status < 400 else ""
+        raise unreadable(action, f"it is not JSON (HTTP {http_status}){elsewhere}") from None
     if not isinstance(envelope, dict):
         raise unreadable(action, f"it is not an object (HTTP {http_status})")
     answer = cast("JsonObject", envelope)

@@ -117,6 +117,12 @@ def test_without_an_envelope_an_answer_is_unreadable_and_a_write_left_open(answe
     assert (read.value.changed, wrote.value.changed) == (Changed.NOTHING, Changed.PERHAPS)
 
 
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_an_answer_that_sends_elsewhere_names_the_settings_to_look_at(status: int) -> None:
+    with pytest.raises(UnreadableAnswerError, match=f"HTTP {status}.*not followed: look at FLIPSNACK_API_URL"):
+        decode(GET, b"<html>Moved</html>", status)
+
+
 @pytest.mark.parametrize(
     "answer", ['{"code": "20",', '{"code": " 20 ",', '\ufeff{"code": 20,', '{"code": 20, "status": null, "debug": {},']
 )

@@ -64,6 +64,7 @@ def test_what_flipsnack_refuses_is_told_apart(code: int, cause: str) -> None:
 def test_a_quota_that_is_used_up_is_a_fault(left: int | None, *, ok: bool) -> None:
     found = told_by_answer(UserStats(api_uploads_left=left))
     assert (found.ok, found.cause) == (ok, "" if ok else "quota")
+    assert "None" not in found.said
     assert ok or "code 33" in found.said
 
 

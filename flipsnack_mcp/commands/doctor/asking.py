@@ -89,7 +89,8 @@ def told_by_answer(stats: UserStats) -> Finding:
     """What the answer says; an account whose uploads are used up can publish nothing."""
     if stats.api_uploads_left == 0:
         return Finding("call", ok=False, said=f"user.getStats answered: {NO_UPLOADS_LEFT}", cause="quota")
-    return Finding("call", ok=True, said=f"user.getStats answered; API uploads left: {stats.api_uploads_left}")
+    left = "not told" if stats.api_uploads_left is None else stats.api_uploads_left
+    return Finding("call", ok=True, said=f"user.getStats answered; API uploads left: {left}")
 
 
 def cause_in_a_word(error: FlipsnackError) -> str:
