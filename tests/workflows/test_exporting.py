@@ -206,3 +206,8 @@ def test_a_link_that_leads_to_no_public_address_is_refused() -> None:
     package = Package(state="complete", resource_url="https://169.254.169.254/x.zip")
     with pytest.raises(FlipsnackError, match="not a public https address"):
         check_link(package, "https://api.flipsnack.com/v1/")
+
+
+def test_a_complete_package_without_a_link_is_not_said_to_have_one() -> None:
+    with pytest.raises(FlipsnackError, match="gave no link"):
+        check_link(Package(state="complete"), "https://api.flipsnack.com/v1/")

@@ -230,6 +230,8 @@ def id_of(collection_hash: str) -> str:
 def check_link(package: Package, api_url: str) -> str:
     """Flipsnack's link, unless it leads somewhere no package of Flipsnack's can lie."""
     link = package.resource_url or ""
+    if not link:
+        raise not_saved("Flipsnack said that the package is complete, and gave no link to it.")
     try:
         return link if same_origin(link, api_url) else public_address(link)
     except ValueError:
