@@ -9,13 +9,14 @@ FlipsnackError                     its text has four parts and is safe to show t
 ├── UnreadableAnswerError          an answer, but not one the documentation allows
 └── RefusedError                   Flipsnack said no, with a status code
     ├── MaintenanceError           22
-    ├── InvalidRequestError        30, 36, 40, 42
+    ├── InvalidRequestError        30, 36, 40
     ├── RateLimitedError           31, 32
     ├── QuotaExceededError         33, or a 32 whose text speaks of uploads
     ├── TooLargeError              34, 35
     ├── NotAvailableError          37
     ├── StillProcessingError       38
     ├── NotAuthorisedError         41, 44
+    ├── NotOfferedError            42
     └── NotFoundError              43, 46, 47
 
 The four parts: what happened, whether anything was changed, whether and when to try again, the single next step.
@@ -137,9 +138,9 @@ class MaintenanceError(RefusedError):
 
 
 class InvalidRequestError(RefusedError):
-    """Flipsnack does not accept the request as it is (30, 36, 40, 42)."""
+    """Flipsnack does not accept the request as it is (30, 36, 40)."""
 
-    codes = (30, 36, 40, 42)
+    codes = (30, 36, 40)
     advice = "Check the arguments against what the tool says about them."
 
 
@@ -194,6 +195,13 @@ class NotAuthorisedError(RefusedError):
     def __init__(self, code: int, message: str) -> None:
         super().__init__(code, message)
         self.next_step = f"{self.wrong[code]} has to be copied once more into the configuration of this server."
+
+
+class NotOfferedError(RefusedError):
+    """Flipsnack does not know the action (42); its old ones may be gone."""
+
+    codes = (42,)
+    advice = "Tell the person that Flipsnack's API does not offer this, or no longer does."
 
 
 class NotFoundError(RefusedError):

@@ -28,6 +28,11 @@ def test_every_documented_code_has_its_error(code: int, message: str, kind: type
     assert str(error).startswith(f'Flipsnack refused with code {code} "{message}". Nothing was changed.')
 
 
+def test_what_flipsnack_does_not_offer_is_not_put_down_to_the_arguments() -> None:
+    assert "argument" in errors.refusal(40, "Bad request").next_step
+    assert "does not offer this" in errors.refusal(42, "Invalid action").next_step
+
+
 def test_just_the_documented_codes_are_mapped_and_with_them_all_that_an_action_names() -> None:
     assert sorted(errors.BY_CODE) == [code for code, _, _ in DOCUMENTED]
     assert {code for kind in ACTIONS for code in (*kind.codes, *errors.ANY_ACTION)} <= errors.BY_CODE.keys()
