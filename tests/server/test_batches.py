@@ -261,6 +261,20 @@ async def test_a_folder_of_six_is_published_in_three_calls_with_links(bench: Lon
     assert sum(tokens(one.text) for one in {plan.text: plan, done.text: done, last.text: last}.values()) <= 1200
 
 
+async def test_what_flipsnack_made_a_draft_of_is_said_where_another_status_was_asked_for(bench: LongBench) -> None:
+    made = {"collectionStatus": "editable", "collectionItems": [{"itemHash": "a", "status": "complete"}]}
+    bench.answers("collection.getCollection", made, times=0)
+    done = await to_the_end(bench, await planned(bench))
+    assert ["did not take the status" in one["reason"] for one in done.data["items"]] == [True] * len(NAMES)
+
+
+async def test_documents_whose_conversion_failed_are_not_counted_as_done(bench: LongBench) -> None:
+    bench.fails("conversion_fails", CREATE, times=2)
+    done = await to_the_end(bench, await planned(bench))
+    assert [one["state"] for one in done.data["items"]].count("failed") == 2
+    assert done.data["counts"] == {"failed": 2, "done": len(NAMES) - 2}
+
+
 async def test_nothing_is_sent_twice_however_often_it_is_asked_for(bench: LongBench) -> None:
     plan = await planned(bench)
     async with anyio.create_task_group() as group:

@@ -1,17 +1,20 @@
 """What is answered about a plan of uploads: how far it is, and what each document became."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
 
+from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.server.tools.plans.answers import PlanState
 from flipsnack_mcp.server.tools.tool import GOES_ON, Answered, HowFar, NextStep, Planned, ToolCall, Warnings, in_numbers
 from flipsnack_mcp.server.tools.uploads import UNDER_WAY, state_of, warn_about
 from flipsnack_mcp.server.wording import SHORTENED
 from flipsnack_mcp.workflows.batches import rules
-from flipsnack_mcp.workflows.batches.carrying_out import batch_at
+from flipsnack_mcp.workflows.batches.carrying_out import THE_SAME, batch_at
+from flipsnack_mcp.workflows.changing import differences
 from flipsnack_mcp.workflows.progress import Progress, roughly
 from flipsnack_mcp.workflows.uploads.following import Followed
 from flipsnack_mcp.workflows.uploads.looking_after import look_after
@@ -65,17 +68,23 @@ async def what_became(call: ToolCall, batch: rules.DocumentBatch, seconds: float
     known = {one.upload_id: one for one in entries if one}  # the same document twice is one upload
     followed = await look_after(call.context, call.app.uploads, list(known.values()), seconds)
     by_upload = {one.entry.upload_id: one for one in followed}
-    rows = [batch_row(one, by_upload.get(one.upload_id)) for one in batch.items]
+    rows = [batch_row(one, by_upload.get(one.upload_id), batch) for one in batch.items]
     converting = any(one.entry.state in UNDER_WAY for one in followed)
     stopped = [batch.stopped] if batch.stopped else []
     return BatchStatus(
         plan_id=batch.plan_id,
         state="stopped" if batch.is_stopped else "complete",
-        counts=batch.counts,
+        counts=counts_with_conversions(batch, rows),
         items=failures_first(rows),
         warnings=[*stopped, *said],
         next_step=next_batch_call(batch, converting=converting),
     )
+
+
+def counts_with_conversions(batch: rules.DocumentBatch, rows: Iterable[BatchRow]) -> dict[str, int]:
+    """How many there are of each state: a document that was sent and could not be converted has failed."""
+    pairs = zip(batch.items, rows, strict=True)
+    return dict(Counter("failed" if row.state == "failed" else item.state for item, row in pairs))
 
 
 def failures_first(rows: Iterable[BatchRow]) -> list[BatchRow]:
@@ -94,13 +103,22 @@ def next_batch_call(batch: rules.DocumentBatch, *, converting: bool) -> str | No
     return None if batch.is_over else f"{call} to try what failed once more."
 
 
-def batch_row(item: rules.BatchItem, followed: Followed | None = None) -> BatchRow:
+def differences_from(action: CreateCollection, followed: Followed) -> tuple[str, ...]:
+    """Where Flipsnack made something else of what was asked; while it converts, its status is that of the conversion."""
+    became = followed.collection
+    return differences(action, became) if became and became.conversion != "processing" else ()
+
+
+def batch_row(
+    item: rules.BatchItem, followed: Followed | None = None, batch: rules.DocumentBatch | None = None
+) -> BatchRow:
     """One line of the table."""
     if followed is None:
         return BatchRow(
             name=item.name, pages=item.pages, title=item.title or None, state=item.state, reason=item.said or None
         )
-    said = " ".join(filter(None, (item.said, *warn_about(followed))))
+    other = differences_from(batch.action(item), followed) if batch and THE_SAME not in item.said else ()
+    said = " ".join(filter(None, (item.said, *other, *warn_about(followed))))
     return BatchRow(
         name=item.name,
         title=item.title,
