@@ -42,6 +42,13 @@ STRANGERS_EACH_SECOND = 50
 ABOUT_HEALTH = frozenset({"/health", "/ready"})
 OF_A_PAGE_WITHOUT_REFERRER = "null"
 """What a browser says of the form at an upload address: its page gives no referrer, so that the address stands nowhere."""
+LENGTHS = {b"content-length", b"transfer-encoding"}
+TWO_LENGTHS = TurnedAway(
+    400,
+    "This request says twice how long it is. Nothing was done. Send Content-Length or Transfer-Encoding, not both.",
+    closes=True,
+)
+"""What stands before this server may have read the other, and take what follows for the next request of somebody else."""
 ELSEWHERE_MEANT = {
     421: TurnedAway(421, "This server has another name (Invalid Host header). Nothing was done."),
     403: TurnedAway(403, "This web page may not speak to this server (Invalid Origin header). Nothing was done."),
@@ -150,6 +157,8 @@ class Addressed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
+        if {name for name, _ in scope["headers"]} >= LENGTHS:
+            return await TWO_LENGTHS.tell(send)
         # A balancer may hand on the path of the public address, or take off what stands before ours.
         path = scope["path"]
         if self.names.path and path.startswith(f"{self.names.path}/"):

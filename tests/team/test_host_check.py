@@ -1,5 +1,6 @@
 """Where a server may be bound, and by which names it answers: the rules, and the real application on a socket."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,21 @@ async def test_who_asks_elsewhere_is_told_the_address(path: str) -> None:
     answer = await answered(path, {"Host": "tools.example.com"}, public_url=PUBLIC)
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
     assert "this server's address for MCP is https://tools.example.com/mcp" in answer.json()["error"]["message"]
+
+
+async def test_a_request_of_two_lengths_is_refused_and_nothing_behind_it_is_read() -> None:
+    """RFC 9112, 6.3: what is taken for a second request may be the end of the first."""
+    both = "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    async with served(whole_application()) as port:
+        reader, writer = await asyncio.open_connection(HOST, port)
+        writer.write(
+            f"POST /mcp HTTP/1.1\r\nHost: {HOST}:{port}\r\n{both}GET /health HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+        )
+        answer = (await reader.read()).decode()
+        writer.close()
+    assert answer.startswith("HTTP/1.1 400 ")
+    assert "says twice how long it is" in answer
+    assert answer.count("HTTP/1.1") == 1
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready"])
