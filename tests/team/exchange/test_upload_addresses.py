@@ -403,7 +403,8 @@ async def test_who_asked_for_an_address_can_end_it_and_nobody_else_can(team: Tea
     berts = await team.replica("b", caller=BERT)
     refused = await berts.call("stop_work", work_id=upload_id)
     assert "No work is under way under that id" in refused.text  # as if there were none: get_upload says so too
-    assert (await replica.call("stop_work", work_id=upload_id)).data["state"] == "stopped"
+    stopped = (await replica.call("stop_work", work_id=upload_id)).data
+    assert (stopped["state"], "nothing was uploaded" in stopped["next_step"]) == ("stopped", True)
     assert (await replica.web.put(address, content=PDF)).status_code == 404
     assert (await replica.call("get_upload", upload_id=upload_id)).data["state"] == "stopped"
 

@@ -24,6 +24,7 @@ WHAT_STANDS = {
     "plan": "What was done stays done; the same tool with its plan_id goes on with the rest.",
     "batch": "What was uploaded stays; create_collections with its plan_id goes on with the rest.",
 }
+NOTHING_HAD_COME = "Nothing had come to its address, which takes no document any more: nothing was uploaded."
 ANY_OTHER = "What was done stays done; the tool that began it tells how far it came."
 
 
@@ -57,7 +58,7 @@ async def stop_work(call: ToolCall, arguments: StopWorkInput) -> StoppedWork:
         await call.app.downloads.drop(collection)
         return stopped_work(wanted, "download", ended=True)
     if await closed_address(call, wanted):
-        return stopped_work(wanted, "upload", ended=True)
+        return StoppedWork(work_id=wanted, kind="upload", state="stopped", next_step=NOTHING_HAD_COME)
     kind = await call.app.jobs.kind_of(wanted)
     if begun := await work_under(call, kind or "", wanted):
         check_theirs(begun.principal, begun.caller)
