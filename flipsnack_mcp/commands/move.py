@@ -11,6 +11,7 @@ import anyio
 
 from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.connecting import open_memory
+from flipsnack_mcp.in_sight import is_closed, is_file
 from flipsnack_mcp.redis_address import is_redis
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.started import as_typed
@@ -31,7 +32,7 @@ def move(settings: Settings, file: str | None) -> int:
         return fail("FLIPSNACK_STATE names no Redis server: set it to redis://HOST:PORT/DATABASE, where all is to go.")
     try:
         path = given_file(file) if file else default_file()
-        if not path.is_file():
+        if not is_file(path) and not is_closed(path):
             return fail(f"There is no state file {path}: name the one that is to be moved.")
         return anyio.run(moved_and_looked_at, settings, path)
     except (StoreUnusable, ValueError) as error:

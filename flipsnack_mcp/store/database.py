@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Literal, NamedTuple, TypeAlias
 
+from flipsnack_mcp.in_sight import is_folder
 from flipsnack_mcp.store.clock import LONGEST_REST, Clock, Kept, Moment, gone_on, same_run
 from flipsnack_mcp.store.permissions import close_to_others, make_file
 from flipsnack_mcp.store.records import (
@@ -213,4 +214,4 @@ def meaning(error: sqlite3.Error, path: Path) -> Exception:
         return BusyError()
     if primary in DAMAGE:
         return damaged(path, str(error))
-    return inaccessible(path, "it is a folder" if path.is_dir() else str(error))
+    return inaccessible(path, "it is a folder" if is_folder(path) else str(error))

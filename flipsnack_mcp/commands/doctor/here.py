@@ -17,6 +17,7 @@ from flipsnack_mcp.commands.doctor.finding import Finding, all_set_right, found_
 from flipsnack_mcp.commands.doctor.folders import folders, key_files, spool
 from flipsnack_mcp.commands.doctor.kept import changes_by, is_there, state, used_before
 from flipsnack_mcp.commands.doctor.shown import json_of, report, report_json, report_of
+from flipsnack_mcp.in_sight import is_file
 from flipsnack_mcp.server.consent.keys import sealing_keys_in
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.started import as_typed
@@ -60,7 +61,7 @@ async def examined_config(file: Path) -> list[Finding]:
 
 def no_entry(file: Path) -> Finding:
     """Say that a file says nothing of this server."""
-    readable = os.path.isfile(file) and os.access(file, os.R_OK)  # noqa: PTH113  # that of Path can raise
+    readable = is_file(file) and os.access(file, os.R_OK)
     why = "names no server that is this one" if readable else "is not there, or no file that can be read"
     return Finding("entry", ok=False, said=f"{file} {why}; `{as_typed('setup --help')}` says how one gets there")
 

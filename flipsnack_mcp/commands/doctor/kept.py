@@ -2,11 +2,13 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import TypeGuard
 
 from flipsnack_mcp.api import names_with_room, quoted
 from flipsnack_mcp.commands.connecting import kept_at, open_memory
 from flipsnack_mcp.commands.doctor.finding import Finding
 from flipsnack_mcp.commands.doctor.folders import is_on_share
+from flipsnack_mcp.in_sight import is_closed, is_file
 from flipsnack_mcp.redis_address import is_redis
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.started import as_typed
@@ -35,7 +37,12 @@ async def state(settings: Settings) -> list[Finding]:
     file = state_file(kept_at(settings))
     if file and is_on_share(file):
         return [Finding("state", ok=False, said=STATE_ON_SHARE.format(file), cause="share")]
-    return await state_in_file(settings, file) if file and file.is_file() else []
+    return await state_in_file(settings, file) if is_kept_in(file) else []
+
+
+def is_kept_in(file: Path | None) -> TypeGuard[Path]:
+    """Tell whether something is kept in a file; one in a folder that is closed is said to be so by whoever opens it."""
+    return file is not None and (is_file(file) or is_closed(file))
 
 
 async def state_in_file(settings: Settings, file: Path) -> list[Finding]:
@@ -69,7 +76,7 @@ async def state_on_redis(state: str) -> list[Finding]:
 def is_there(settings: Settings) -> bool:
     """Tell whether anything can have been kept already: looking makes no file."""
     state = kept_at(settings)
-    return is_redis(state) or bool((file := state_file(state)) and file.is_file())
+    return is_redis(state) or is_kept_in(state_file(state))
 
 
 async def changes_by(settings: Settings) -> list[Finding]:
@@ -97,7 +104,7 @@ async def used_before(settings: Settings, *, seen: bool) -> list[Finding]:
     if is_redis(settings.state):
         return [*elsewhere, *await known_to(f"Redis at {address_in(settings.state).shown}", settings)]
     file = state_file(kept_at(settings))
-    return [*elsewhere, *(await known_to(str(file), settings) if file and file.is_file() else [])]
+    return [*elsewhere, *(await known_to(str(file), settings) if is_kept_in(file) else [])]
 
 
 async def known_to(kept: str, settings: Settings) -> list[Finding]:

@@ -25,6 +25,7 @@ from flipsnack_mcp.commands.setup.keychain import (
     keep_in_keychain,
 )
 from flipsnack_mcp.commands.setup.starting import named_from_anywhere
+from flipsnack_mcp.in_sight import is_file
 from flipsnack_mcp.reading import CREDENTIALS
 from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.store.permissions import is_open_to_others
@@ -192,6 +193,6 @@ def given_files(given: Mapping[str, str]) -> Keeping | None:
     if not all(named.values()):
         return None
     files = {name: Path(named_from_anywhere(text)) for name, text in named.items()}
-    if any(not one.is_file() or is_open_to_others(one) for one in files.values()):
+    if any(not is_file(one) or is_open_to_others(one) for one in files.values()):
         return None
     return Keeping("in the files that you named", {name: str(one) for name, one in files.items()})

@@ -25,6 +25,7 @@ from flipsnack_mcp.commands.setup.credentials import (
 )
 from flipsnack_mcp.commands.setup.keychain import ONLY_ACCOUNT, Credentials
 from flipsnack_mcp.commands.setup.starting import command_here, network_for_entry, secrets_left_out, settings_for_entry
+from flipsnack_mcp.in_sight import is_closed, is_folder
 from flipsnack_mcp.reading import ACCOUNTS, CONFIRM_WAYS, CREDENTIALS
 from flipsnack_mcp.settings import Settings, read_settings
 
@@ -118,9 +119,12 @@ def usable_settings(given: Mapping[str, str], options: Mapping[str, str]) -> Set
     """
     whole = {**given, **settings_for_entry(given)}
     settings = read_settings(whole, {name: whole[name] for name in options if name in whole})
-    gone = [f"There is no folder {one}." for one in settings.upload_dirs if not one.is_dir()]
+    gone = [f"There is no folder {one}." for one in settings.upload_dirs if not is_folder(one) and not is_closed(one)]
+    closed = [
+        f"The folder {one} may not be looked into by this user." for one in settings.upload_dirs if is_closed(one)
+    ]
     no_way = [] if given.get(CONFIRMED_BY, "").lower() in {"", *CONFIRM_WAYS} else [NO_SUCH_WAY]
-    if wrong := [*settings.problems, *settings.wrong_folders.values(), *gone, *no_way]:
+    if wrong := [*settings.problems, *settings.wrong_folders.values(), *gone, *closed, *no_way]:
         raise Unsuitable(f"{' '.join(wrong)} {NOTHING_WAS_CHANGED}")
     return settings
 

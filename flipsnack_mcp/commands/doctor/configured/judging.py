@@ -23,6 +23,7 @@ from flipsnack_mcp.commands.doctor.finding import Finding, found_in_client
 from flipsnack_mcp.commands.doctor.folders import folders, key_files
 from flipsnack_mcp.commands.doctor.visit import server_at
 from flipsnack_mcp.files.refusal import quote_path
+from flipsnack_mcp.in_sight import is_closed, is_file, is_there
 from flipsnack_mcp.parsing import WrongUsage
 from flipsnack_mcp.reading import CREDENTIALS
 from flipsnack_mcp.settings import Settings
@@ -154,7 +155,7 @@ def command_faults(
             yield f"its command {quoted(command, 200)} depends on the folder in which the client starts it: write the whole path"
         elif not found(command):
             yield f"its command {quoted(command, 200)} is not found from this terminal: install it, or write its whole path"
-    elif not found(command) and Path(command).is_file():
+    elif not found(command) and (is_file(command) or is_closed(command)):
         yield f"its command {quote_path(command)} may not be carried out by this user"
     elif not found(command):
         yield f"its command {quote_path(command)} is not there any more: `{as_typed(f'setup {entry.kind}')}` writes the right one"
@@ -168,7 +169,7 @@ def runner_faults(runner: str, entry: ClientEntry) -> Iterator[str]:
     named = [one for before, one in pairwise(entry.words) if before in SOURCES]
     folders_named = [one.partition("[")[0] for one in named if systems.HERE.paths(one).is_absolute()]
     for folder in folders_named:
-        if not Path(folder).exists():
+        if not is_there(folder) and not is_closed(folder):
             yield f"{quote_path(folder)}, from which {runner} takes it, is not there any more"
     by_name = not named or any(STARTS_US.fullmatch(one) and not {"/", "\\"} & set(one) for one in named)
     if by_name and not folders_named and not published.PUBLISHED:
