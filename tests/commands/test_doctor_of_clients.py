@@ -11,7 +11,7 @@ import pytest
 
 from flipsnack_mcp import published
 from flipsnack_mcp.clients import CLIENTS, Computer, Start, in_folder
-from flipsnack_mcp.commands.doctor.configured.entries import ClientEntry, client_of_file, found_here
+from flipsnack_mcp.commands.doctor.configured.entries import IN_A_PROJECT, ClientEntry, client_of_file, found_here
 from flipsnack_mcp.commands.doctor.configured.filling import on_its_way, reaching
 from flipsnack_mcp.commands.doctor.configured.judging import judged, maybe_otherwise
 from flipsnack_mcp.commands.doctor.finding import Finding
@@ -377,3 +377,18 @@ def test_whose_configuration_a_file_is_shows_by_its_place_or_its_name(home: Path
 )
 def test_what_cannot_go_together_is_wrong_usage(run_here: Here, typed: str) -> None:
     assert run_here("doctor", *typed.split()).status == 2
+
+
+@pytest.mark.parametrize("name", IN_A_PROJECT.values())
+def test_a_projects_file_is_known_by_the_folder_that_it_lies_in_wherever_the_project_is(home: Path, name: str) -> None:
+    expected = {file: kind for kind, file in IN_A_PROJECT.items()}[name]
+    assert client_of_file(home / "elsewhere" / "project" / name, computer_at(home)) == expected
+
+
+@pytest.mark.parametrize(("table", "kind"), [("servers", "vscode"), ("mcpServers", "cursor")])
+def test_a_copy_of_a_file_that_two_clients_call_alike_is_known_by_what_stands_in_it(
+    home: Path, table: str, kind: str
+) -> None:
+    copy = home / "mcp.json"
+    copy.write_text(json.dumps({table: {"flipsnack": {"command": "flipsnack-mcp"}}}))
+    assert client_of_file(copy, computer_at(home)) == kind

@@ -97,15 +97,19 @@ def client_of_file(file: Path, computer: Computer | None = None) -> str:
     known = {path: kind for kind, path in files_of_clients(computer or this_computer(), file.parent)}
     if file in known:
         return known[file]
+    if of_a_project := [kind for kind, name in IN_A_PROJECT.items() if file.match(name)]:
+        return of_a_project[0]
     if file.suffix == ".toml":
         return "codex"
-    by_name = {
-        "mcp.json": "vscode",
-        ".mcp.json": "claude-code",
-        ".claude.json": "claude-code",
-        "settings.json": "gemini",
-    }
-    return by_name.get(file.name) or ("vscode" if b'"servers"' in content_of(file) else "claude-desktop")
+    by_name = {".claude.json": "claude-code", "settings.json": "gemini"}
+    if file.name in by_name:
+        return by_name[file.name]
+    content = content_of(file)
+    if b'"servers"' in content:
+        return "vscode"
+    # Two clients call it alike; what stands in it they do not.
+    usual = "cursor" if b'"mcpServers"' in content else "vscode"
+    return usual if file.name == "mcp.json" else "claude-desktop"
 
 
 def read_entries(kind: str, file: Path) -> list[ClientEntry | UnreadFile]:
