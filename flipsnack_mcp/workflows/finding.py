@@ -31,10 +31,11 @@ def in_a_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-NONE_FITS = (
+QUERY_FITS_NONE = (
     "None fits what was given: all words of query have to stand in a title. Look with list_collections, which forgives "
     "slips, and name them in collections."
 )
+NONE_FITS = "None fits what was given. Look with list_collections what there is, and name them in collections."
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class Choice:
     """The last day that still counts."""
     exclude: tuple[str, ...] = ()
     """Those that are left out, whatever else is true of them."""
+
+    @property
+    def when_none_fits(self) -> str:
+        """What to do where nothing is meant by it."""
+        return QUERY_FITS_NONE if self.query else NONE_FITS
 
     @property
     def by_name_only(self) -> bool:

@@ -358,3 +358,15 @@ async def test_a_plan_over_everything_but_some_is_no_mistake_and_leaves_those_ou
     shown = {line.split('"')[1] for line in saved(planned)[1:]}
     assert shown == listed - {left_out}
     assert "collection.update" not in bench.requests
+
+
+@pytest.mark.parametrize("tool", [TOOL, "delete_collections", "report_stats"])
+@pytest.mark.parametrize("asks", [{"query": "zebra"}, {"created_after": "2026-09-21", "only_status": "unlisted"}])
+async def test_where_none_fits_the_words_of_query_are_spoken_of_only_if_some_were_given(
+    bench: Bench, tool: str, asks: dict[str, str]
+) -> None:
+    async with process(bench) as assistant:
+        said = await assistant.call(tool, {**asks, **({"prefix": "Old "} if tool == TOOL else {})})
+    assert said.data["state"] == "complete", said.text
+    assert said.data["next_step"].startswith("None fits what was given")
+    assert ("words of query" in said.data["next_step"]) == ("query" in asks)

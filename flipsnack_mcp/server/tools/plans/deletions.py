@@ -52,4 +52,4 @@ async def make_deletion_plan(call: ToolCall, choice: Choice) -> PlanStatus:
             "Choose fewer of them, and make a plan for the rest after it.",
         )
     draft = await with_their_documents(call.context, draft_deletions(rows))
-    return await keep_plan(call, draft, to_nothing)
+    return await keep_plan(call, draft, to_nothing, choice.when_none_fits)

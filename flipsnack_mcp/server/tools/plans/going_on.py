@@ -21,7 +21,6 @@ from flipsnack_mcp.server.tools.plans.answers import (
 )
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.store.records import StoreUnusable
-from flipsnack_mcp.workflows.finding import NONE_FITS
 from flipsnack_mcp.workflows.plans import rules
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft
 from flipsnack_mcp.workflows.plans.record import PLAN
@@ -30,13 +29,13 @@ from flipsnack_mcp.workflows.progress import Progress
 NOTHING = "No collection would change."
 
 
-async def keep_plan(call: ToolCall, draft: PlanDraft, said: Sequence[str]) -> PlanStatus:
+async def keep_plan(call: ToolCall, draft: PlanDraft, said: Sequence[str], when_none_fits: str = "") -> PlanStatus:
     """Write down a plan of this tool, with all of it as a file where it is longer than an answer, and show it."""
     kept = await kept_plan(call, draft)
     if kept is None:
-        none_fits = NONE_FITS if not (draft.unchanged or draft.refused) else None
+        step = None if draft.unchanged or draft.refused else when_none_fits or None
         told = counts([], draft.unchanged)
-        return PlanStatus(state="complete", counts=told, warnings=[NOTHING, *said], next_step=none_fits)
+        return PlanStatus(state="complete", counts=told, warnings=[NOTHING, *said], next_step=step)
     return await plan_status(call, kept, "planned", *said)
 
 

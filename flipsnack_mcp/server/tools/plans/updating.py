@@ -83,7 +83,8 @@ async def make_plan(call: ToolCall, arguments: UpdateCollectionsInput) -> PlanSt
             f"{len(draft.items)} collections would change; one plan takes at most {MOST_IN_A_PLAN}.",
             "Choose fewer of them.",
         )
-    return await keep_plan(call, draft, notes(draft, to_nothing, arguments.description))
+    said = notes(draft, to_nothing, arguments.description)
+    return await keep_plan(call, draft, said, arguments.choice.when_none_fits)
 
 
 def notes(draft: PlanDraft, to_nothing: Sequence[str], described: str | None = None) -> list[str]:

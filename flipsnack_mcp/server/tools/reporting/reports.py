@@ -35,7 +35,7 @@ from flipsnack_mcp.server.tools.reporting.mailed import as_mailed
 from flipsnack_mcp.server.tools.reporting.naming import OF_A_DAY, Figures, Namesakes, Rows, first_rows, in_groups
 from flipsnack_mcp.server.tools.tool import Answered, ByAddress, HowFar, NextStep, ToolCall
 from flipsnack_mcp.server.views.showing import Aside
-from flipsnack_mcp.workflows.finding import NONE_FITS
+from flipsnack_mcp.workflows.finding import Choice
 from flipsnack_mcp.workflows.reports import report as reporting
 from flipsnack_mcp.workflows.reports.brought import Brought, brought_in, what_came
 from flipsnack_mcp.workflows.reports.figures import Line, Numbers, Tally, Uncounted, growth, ranked, tallied
@@ -118,7 +118,8 @@ async def report_one(call: ToolCall, arguments: ReportStatsInput) -> StatsReport
         return waiting
     lines = await with_what_came(call.app, report, gathered.lines)
     said, call.aside = told(report, lines, uncounted), whole_table(report, lines)
-    step = NONE_FITS if report.choice.query and not (gathered.lines or uncounted) else None
+    chosen = report.choice != Choice()
+    step = report.choice.when_none_fits if chosen and not (gathered.lines or uncounted) else None
     answer = StatsReport(**said, state="complete", next_step=step)
     return await saved_too(call, report, answer, lines, uncounted) or waiting
 
