@@ -328,6 +328,7 @@ async def test_a_no_to_a_second_form_keeps_what_is_left_of_a_plan_that_a_yes_had
         assert "Nothing was changed." not in said["no"].text
         assert (said["yes"].data["state"], said["yes"].data["counts"]["planned"]) == ("stopped", many - sent)
         assert "A person said no after the yes" in said["yes"].text
+        assert "plan_id=" not in said["yes"].data["next_step"]
         no.answer = types(str(many - sent))
         again = await carried_out(second, batch, given)
     assert again.data["counts"]["done"] == many

@@ -158,6 +158,8 @@ def next_plan_call(seen: rules.PlanSnapshot, state: PlanState) -> str | None:
     """The call that goes on from here."""
     if state == "planned":
         return f"Nothing was changed yet. Call {call_of(seen)} where this is exactly what was asked for; else show it first."
+    if state == "stopped" and seen.plan.taken_back:
+        return "Tell the person what is left."  # a call that goes on with it is what they said no to
     if state == "stopped":
         return f"Tell the person why it stopped. Call {call_of(seen)} to go on once that is mended."
     return None if seen.is_over else f"Call {call_of(seen)} to try what failed once more."
