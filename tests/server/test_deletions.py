@@ -360,6 +360,19 @@ async def test_approved_in_a_terminal_it_is_carried_out_once(bench: Bench) -> No
     assert (said.data["counts"]["done"], set(gone(bench).values())) == (MANY, {1})
 
 
+async def test_what_may_have_been_deleted_is_not_offered_to_be_tried_again_but_looked_up(bench: Bench) -> None:
+    async with process(bench, confirm="allow") as assistant:
+        plan = await plan_of(assistant, collections=[one.hash for one in offers(bench)[:2]])
+        bench.fails("reset", DELETED, times=1)
+        lost = await assistant.call(TOOL, plan_id=plan)
+        looked = await assistant.call(*named_call(lost))
+    assert lost.data["counts"] == {"done": 1, "unclear": 1, "unchanged": 0}
+    assert lost.data["next_step"].endswith("in a minute to see what came of it.")
+    assert looked.data["counts"] == {"done": 1, "failed": 1, "unchanged": 0}
+    assert "next_step" not in looked.data
+    assert (set(gone(bench).values()), bench.requests.count(DELETED)) == ({1}, 2)
+
+
 async def test_stopped_by_another_process_it_ends_with_the_one_that_is_on_its_way(bench: Bench) -> None:
     person = Person(types_what_is_asked)
     bench.fails("slow", DELETED, seconds=1, times=0)

@@ -162,4 +162,8 @@ def next_plan_call(seen: rules.PlanSnapshot, state: PlanState) -> str | None:
         return "Tell the person what is left."  # a call that goes on with it is what they said no to
     if state == "stopped":
         return f"Tell the person why it stopped. Call {call_of(seen)} to go on once that is mended."
-    return None if seen.is_over else f"Call {call_of(seen)} to try what failed once more."
+    if seen.is_over:
+        return None
+    # A deletion that may have been sent is not sent again.
+    tried = any(one.again and not (one.deletes and one.begun) for one in seen.items)
+    return f"Call {call_of(seen)} {'to try what failed once more' if tried else 'in a minute to see what came of it'}."
