@@ -80,6 +80,8 @@ def account_and_hash(value: object) -> tuple[str, str]:
         return "", named[1]
     if attached := RESOURCE.fullmatch(text):
         return "", attached[1]
+    if text.startswith("flipsnack://"):
+        raise ValueError("its account goes into account: send the hash alone")
     if LOOKS_LIKE_LINK.search(text):
         return parts_of_link(text)
     return parts_of_base64(text) or ("", plain_hash(text))

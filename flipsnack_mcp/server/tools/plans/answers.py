@@ -136,17 +136,13 @@ def made_by(tool: str, plan_id: str) -> FlipsnackError:
     return FlipsnackError(f"That plan was made by {tool}.", f'Call {tool}(plan_id="{plan_id}").')
 
 
-def of_another_tool(
-    asked: str, tool: str, plan_id: str, *, started: bool, history_id: int | None = None
-) -> FlipsnackError:
-    """The error for a plan that the tool which was asked for has not made. What goes on with it would undo nothing of it."""
-    if asked != rules.UNDOING:
-        return made_by(tool, plan_id)
+def to_be_undone(*, started: bool, history_id: int | None = None) -> FlipsnackError:
+    """The error for a plan that somebody wants undone by its own id: the call that goes on with it would do the opposite."""
     if not started:
-        return FlipsnackError(f"That plan of {tool} was not carried out: there is nothing to undo.", "Tell the person.")
+        return FlipsnackError("That plan was not carried out: there is nothing to undo.", "Tell the person.")
     what_it_uploaded = "Use delete_collections for what it uploaded."
     step = f"Call undo_change(history_id={history_id})." if history_id else what_it_uploaded
-    return FlipsnackError(f"That plan was made by {tool}.", step)
+    return FlipsnackError("That is the plan itself, and undoing it is another plan.", step)
 
 
 def call_of(seen: rules.PlanSnapshot) -> str:

@@ -15,9 +15,10 @@ from flipsnack_mcp.server.tools.plans.answers import (
     PlanStatus,
     all_items,
     counts,
-    of_another_tool,
+    made_by,
     plan_status,
     running,
+    to_be_undone,
 )
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.store.records import StoreUnusable
@@ -79,13 +80,16 @@ async def as_others_see(call: ToolCall, seen: rules.PlanSnapshot) -> PlanStatus:
 async def earlier_plan(call: ToolCall, plan_id: str) -> rules.PlanSnapshot:
     """The plan of this account, which this tool has made."""
     seen = await call.app.plans.record.look(plan_id)
+    undoes = call.tool == rules.UNDOING
     if seen is None and (other := await call.app.batches.record.look(plan_id)):
-        raise of_another_tool(call.tool, "create_collections", plan_id, started=other.batch.started)
+        raise to_be_undone(started=other.batch.started) if undoes else made_by("create_collections", plan_id)
     if seen is None:
         raise no_such_plan(call.tool)
     plan = seen.plan
+    if undoes and plan.tool != call.tool:
+        raise to_be_undone(started=plan.started, history_id=plan.history_id)
     if plan.tool != call.tool:
-        raise of_another_tool(call.tool, plan.tool, plan_id, started=plan.started, history_id=plan.history_id)
+        raise made_by(plan.tool, plan_id)
     return seen
 
 
