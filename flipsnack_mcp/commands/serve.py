@@ -101,7 +101,8 @@ def serve_http(settings: Settings, host: str, port: int) -> int:
     from flipsnack_mcp.team.authentication.starting import refusal_to_serve, remarks_on_callers  # noqa: PLC0415
 
     if said := refusal_to_serve(settings, host):
-        announce(said)
+        for one in (*settings.warnings, said):  # a setting that is written wrongly counts as not set
+            announce(one)
         return 2
     log_to_stderr(settings)
     if settings.team:

@@ -20,13 +20,15 @@ NOBODY_ASKED = (
     "set FLIPSNACK_TOKENS to a file and make a token with `{}`, or FLIPSNACK_AUTH_ISSUER to an authorization server; 127.0.0.1 "
     "serves this machine only. Nothing was started."
 )
-NO_ADDRESS = "FLIPSNACK_PUBLIC_URL is not set: under which address clients reach this server has to be known{}. Nothing was started."
+NO_ADDRESS = "it has to be known under which address clients reach this server{}: set FLIPSNACK_PUBLIC_URL to it. Nothing was started."
 FOR_ISSUER = ", for access tokens of FLIPSNACK_AUTH_ISSUER have to be for it"
 NOBODY_YET = "nobody has a token of the file yet: `{}` makes one"
 RECOMMENDED = (
-    "nothing says who may call: every program and every other user of this machine can. To tell them apart set "
+    "nothing says who may call: every program and every other user of this machine can{}. To tell them apart set "
     "FLIPSNACK_TOKENS to a file and make a token with `{}`."
 )
+WHOEVER_REACHES = ", and everybody who reaches {}"
+"""Behind a balancer or a tunnel it is bound to this machine, and open to others all the same."""
 NOBODY_NAMED = (
     "FLIPSNACK_AUTH_ISSUER is set, and no account says whom it is for, so nobody may call by it: name them in "
     'FLIPSNACK_ACCOUNTS, with `callers = ["ISSUER SUBJECT", "claim:NAME=VALUE"]` at an account.'
@@ -80,7 +82,8 @@ async def keys_told(keys: "PublishedKeys") -> tuple[bool, str]:
 def remarks_on_callers(settings: Settings) -> list[str]:
     """What the person who starts a server on HTTP should know of who may call."""
     if not settings.asks_who_calls:
-        return [RECOMMENDED.format(as_typed("token add NAME"))]
+        others = WHOEVER_REACHES.format(settings.public_url) if settings.public_url else ""
+        return [RECOMMENDED.format(others, as_typed("token add NAME"))]
     unnamed = settings.auth_issuer and not any(one.callers for one in settings.every)
     known = Authentication(settings)
     trouble = known.trouble() or (nobody_told() if known.nobody_yet else "")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from flipsnack_mcp.commands.serve import for_callers
-from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.commands.serve import for_callers, serve_http
+from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.team.authentication.changing import change_tokens
 from flipsnack_mcp.team.authentication.knowing import Authentication
 from flipsnack_mcp.team.authentication.starting import (
@@ -40,6 +40,31 @@ def test_beyond_this_machine_nothing_is_served_to_whoever_comes(
     refused = refusal_to_serve(Settings(sandbox=True, **given), host)
     assert variable in refused
     assert "Nothing was started." in refused
+
+
+def test_who_else_can_call_by_a_public_address_is_said_where_nobody_is_asked() -> None:
+    """Behind a balancer or a tunnel a server is bound to this machine, and open to others all the same."""
+    (here,) = remarks_on_callers(Settings(sandbox=True))
+    (beyond,) = remarks_on_callers(Settings(sandbox=True, **PUBLIC))
+    assert "every other user of this machine can. To" in here
+    assert "every other user of this machine can, and everybody who reaches https://flipsnack.example.com. To" in beyond
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("FLIPSNACK_PUBLIC_URL", "http://flips.example.com"), ("FLIPSNACK_AUTH_ISSUER", "http://idp.example.com"),
+     ("FLIPSNACK_TOKENS", "tokens.json")],
+)  # fmt: skip
+def test_a_setting_that_is_written_wrongly_is_named_where_nothing_is_served_for_it(
+    variable: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right = {"FLIPSNACK_TOKENS": "/srv/flipsnack/tokens.json"} if variable == "FLIPSNACK_PUBLIC_URL" else {}
+    settings = read_settings({"FLIPSNACK_SANDBOX": "1", **right, variable: value})
+    assert serve_http(settings, "0.0.0.0", 8000) == 2  # noqa: S104
+    said = capsys.readouterr().err
+    assert f"flipsnack-mcp: {variable} " in said
+    assert f"{variable} is not set" not in said
+    assert said.endswith("Nothing was started.\n")
 
 
 @pytest.mark.parametrize("host", [*EVERYWHERE, *HERE])
