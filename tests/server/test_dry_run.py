@@ -137,5 +137,11 @@ async def test_a_dry_run_of_an_upload_that_was_made_before_says_so(bench: Bench,
     made = await assistant.call("create_collection", given)
     assert not made.is_error, made.text
     said = await assistant.call("create_collection", given, dry_run=True)
+    once_more = await assistant.call("create_collection", given, dry_run=True, again=True)
+    assert said.data["changes"] == [
+        f"nothing is uploaded as long as what upload {made.data['upload_id']} became is there"
+    ]
     assert "less than a day ago" in said.text
+    assert "api_uploads_left" in once_more.data["changes"][-1]
+    assert "one more of it" in once_more.text
     assert len(bench.sandbox.carried_out("collection.create")) == 1

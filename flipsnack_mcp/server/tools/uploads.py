@@ -35,6 +35,7 @@ EARLIER = (
     "The same {} and title was uploaded less than a day ago; this is that upload. again=true uploads it once more, "
     "which costs another of the month's uploads."
 )
+SECOND = "The same {} and title was uploaded less than a day ago: this would be one more of it."
 STILL_THAT = (
     "The last upload of this document and title is not finished yet, so this is that one; nothing was sent again."
 )
@@ -150,13 +151,17 @@ def earlier_instead(
     call: ToolCall, wanted: publishing.CreateCollection, entry: JournalEntry, collection: collections.Collection | None
 ) -> list[str]:
     """What a person should know who gets an earlier upload instead of a new one."""
-    still = call.options.again and not call.options.dry_run
-    said = STILL_THAT if still else EARLIER.format("document" if entry.size else "address")
+    said = STILL_THAT if call.options.again else EARLIER.format(what_was_sent(entry))
     if collection is None:
         return [said]
     given = [name for name in COMPARED if name in wanted.model_fields_set]
     other = [name for name in given if getattr(wanted, name) not in (None, getattr(collection, name))]
     return [said, AS_IT_IS.format(", ".join(other))] if other else [said]
+
+
+def what_was_sent(entry: JournalEntry) -> str:
+    """What an upload is of, in a word."""
+    return "document" if entry.size else "address"
 
 
 async def follow_begun(call: ToolCall, entry: JournalEntry, seconds: float) -> Followed:
@@ -182,10 +187,13 @@ async def planned_upload(call: ToolCall, action: publishing.CreateCollection) ->
         if not by_address(call, action):
             identity = await Source(action, document).identity()
             standing = await call.app.uploads.journal.standing(identity, action.title or "")
+    if standing and (standing.unfinished or not call.options.again):
+        stands = f"nothing is uploaded as long as what upload {standing.upload_id} became is there"
+        return Publication(dry_run=True, changes=[stands], warnings=earlier_instead(call, action, standing, None))
     asked_for = {name: value for name in COMPARED if (value := getattr(action, name)) is not None}
     given = [f"{name}: {value}" for name, value in {**asked_for, **(action.settings or {})}.items()]
     cost = await upload_cost(call)
-    said = earlier_instead(call, action, standing, None) if standing else []
+    said = [SECOND.format(what_was_sent(standing))] if standing else []
     return Publication(dry_run=True, changes=[sent, *given, cost], warnings=[*look.warnings, *said])
 
 
