@@ -32,6 +32,7 @@ REASONS = {
     "only settings": (change(done(collection_hash="abc")), undoing.NOT_CHANGED),
     "a title of which nobody knows how it was": (change(done(title="Autumn"), before={}), undoing.NOT_CHANGED),
     "a failure": (change(entry(2, "failed", of=1)), undoing.NOT_MADE),
+    "a lost answer": (change(entry(2, "unclear", of=1)), undoing.UNCLEAR),
     "no end": (change(), undoing.UNKNOWN_END),
     "a refusal": ([entry(1, "refused")], undoing.REFUSED),
     "a deletion": (change(done(), tool="delete_collection"), undoing.DELETED),

@@ -35,6 +35,7 @@ CANNOT = {
 REFUSED = "it was refused, so nothing was changed by it"
 NOT_MADE = "it changed nothing, as far as is known: look at the collection"
 UNKNOWN_END = "what came of it is not on record: an older version wrote it, or it was broken off"
+UNCLEAR = "whether it was made was not clear, so how it left things is not on record: look at the collection"
 NOT_CHANGED = "title, description, status and size stayed as they were; what else was set Flipsnack does not tell"
 
 
@@ -70,7 +71,7 @@ class Undone:
     @property
     def unknown(self) -> str:
         """Why nobody can tell what it left."""
-        return NOT_MADE if self.ended == "failed" else UNKNOWN_END
+        return {"failed": NOT_MADE, "unclear": UNCLEAR}.get(self.ended, UNKNOWN_END)
 
 
 def undone_by(events: Sequence[Event], meant: Event) -> list[Undone]:
