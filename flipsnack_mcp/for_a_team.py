@@ -20,7 +20,7 @@ class TeamSettings:
         Reading.as_it_stands, "HTTP: for whom its tokens have to be", shown="the address of `/mcp` under the public URL"
     )
     public_url: str = setting(
-        Reading.own_address, "HTTP: under which address clients reach this server; needed beyond this machine"
+        Reading.reached_at, "HTTP: under which address clients reach this server; needed beyond this machine"
     )
     sticky: bool = setting(
         Reading.switch, "HTTP: a balancer sends each client to one replica, so older clients keep forms", default=False

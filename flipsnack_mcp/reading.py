@@ -279,6 +279,14 @@ class Reading:
         value = self.text(name)
         return value if value and self.address(name, default) != default else default
 
+    def reached_at(self, name: str, default: str) -> str:
+        """Under which address a server is reached: what comes behind it is added here."""
+        value = self.own_address(name, default)
+        if value.rstrip("/").endswith("/mcp"):
+            said = "ends with /mcp, which is added to it: leave that out, else links for documents lead nowhere."
+            self.hints.append(f"{name} {said}")
+        return value
+
 
 def has_home() -> bool:
     """Whether it is known where this user keeps things."""

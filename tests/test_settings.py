@@ -117,6 +117,15 @@ def test_a_host_of_pictures_is_a_plain_name_and_what_is_none_is_left_out_with_on
     assert read_settings({**ACCESS, "FLIPSNACK_FILE_HOSTS": f"{wrong},"}).file_hosts == ()
 
 
+@pytest.mark.parametrize("end", ["/mcp", "/mcp/", "/tools/mcp"])
+def test_a_public_address_that_ends_with_what_is_added_to_it_is_pointed_out(end: str) -> None:
+    settings = read_settings({**ACCESS, "FLIPSNACK_PUBLIC_URL": f"https://flips.example.com{end}"})
+    (hint,) = settings.hints
+    assert "FLIPSNACK_PUBLIC_URL ends with /mcp" in hint
+    for well in ("", "/", "/tools", "/mcp/tools"):
+        assert read_settings({**ACCESS, "FLIPSNACK_PUBLIC_URL": f"https://flips.example.com{well}"}).hints == ()
+
+
 @pytest.mark.parametrize("value", ["0", "false", "False", ""])
 def test_a_switch_that_is_off_is_off_and_no_toolset_is_the_default_one(value: str) -> None:
     settings = read_settings({**ACCESS, "FLIPSNACK_READ_ONLY": value, "FLIPSNACK_SANDBOX": value})
