@@ -17,10 +17,11 @@ from flipsnack_mcp.api.actions.collections import (
     UpdateCollection,
 )
 from flipsnack_mcp.api.actions.legacy import DeleteLogo
+from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, StillProcessingError, UnreachableError
 from flipsnack_mcp.api.upload import ignore
 from flipsnack_mcp.sandbox import Fault, Sandbox
-from flipsnack_mcp.workflows.changing import Difference, Updated, change, delete
+from flipsnack_mcp.workflows.changing import Difference, Updated, change, delete, differences
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.last_look import LastLook
 from tests.api.asking import Unplugged, asking, over
@@ -133,6 +134,12 @@ async def test_what_is_not_there_or_being_converted_is_not_changed(sandbox: Sand
         with pytest.raises(error):
             await changed(context, UpdateCollection(collection_hash=target, title="New"))
     assert [one.action for one in sandbox.requests] == [*["collection.getCollection"] * 2, "collection.update"]
+
+
+@pytest.mark.parametrize(("status", "told"), [("processing", False), ("editable", True)])
+def test_a_status_that_says_how_far_the_conversion_is_is_no_other_than_was_asked_for(status: str, told: bool) -> None:  # noqa: FBT001
+    asked, made = CreateCollection(title="New", status="public"), Collection(title="New", status=status)
+    assert bool(differences(asked, made)) is told
 
 
 async def test_a_status_that_flipsnack_did_not_take_is_pointed_out(sandbox: Sandbox) -> None:

@@ -7,7 +7,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.server.tools.plans.answers import PlanState
 from flipsnack_mcp.server.tools.tool import GOES_ON, Answered, HowFar, NextStep, Planned, ToolCall, Warnings, in_numbers
 from flipsnack_mcp.server.tools.uploads import UNDER_WAY, state_of, warn_about
@@ -103,12 +102,6 @@ def next_batch_call(batch: rules.DocumentBatch, *, converting: bool) -> str | No
     return None if batch.is_over else f"{call} to try what failed once more."
 
 
-def differences_from(action: CreateCollection, followed: Followed) -> tuple[str, ...]:
-    """Where Flipsnack made something else of what was asked; while it converts, its status is that of the conversion."""
-    became = followed.collection
-    return differences(action, became) if became and became.conversion != "processing" else ()
-
-
 def batch_row(
     item: rules.BatchItem, followed: Followed | None = None, batch: rules.DocumentBatch | None = None
 ) -> BatchRow:
@@ -117,7 +110,8 @@ def batch_row(
         return BatchRow(
             name=item.name, pages=item.pages, title=item.title or None, state=item.state, reason=item.said or None
         )
-    other = differences_from(batch.action(item), followed) if batch and THE_SAME not in item.said else ()
+    became = followed.collection
+    other = differences(batch.action(item), became) if batch and became and THE_SAME not in item.said else ()
     said = " ".join(filter(None, (item.said, *other, *warn_about(followed))))
     return BatchRow(
         name=item.name,
