@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 
-def is_there(path: Path | str) -> bool:
+def is_in_sight(path: Path | str) -> bool:
     """Whether something is seen there."""
     return os.path.exists(path)  # noqa: PTH110 - that of Path raises
 

@@ -44,14 +44,14 @@ def closed(tmp_path: Path) -> Iterator[Path]:
 
 def test_what_has_a_name_that_is_too_long_is_not_there(tmp_path: Path) -> None:
     path = tmp_path / TOO_LONG
-    seen = in_sight.is_there(path), in_sight.is_file(path), in_sight.is_folder(path), in_sight.is_closed(path)
+    seen = in_sight.is_in_sight(path), in_sight.is_file(path), in_sight.is_folder(path), in_sight.is_closed(path)
     assert seen == (False, False, False, False)
 
 
 @with_modes
 def test_what_lies_in_a_closed_folder_is_not_in_sight_and_called_so(closed: Path) -> None:
     with as_nobody():
-        seen = in_sight.is_there(closed), in_sight.is_file(closed), in_sight.is_folder(closed)
+        seen = in_sight.is_in_sight(closed), in_sight.is_file(closed), in_sight.is_folder(closed)
         assert (seen, in_sight.is_closed(closed)) == ((False, False, False), True)
 
 

@@ -18,7 +18,7 @@ ACCOUNT_IN_LINK = re.compile(r"[A-Za-z0-9]{6,}")
 ACCOUNT_IN_PATH = re.compile(r"[0-9A-F]{11}")
 ADDRESS_IN_CODE = re.compile(r"(?:https?:)?//[^\s\"'<>]+", re.IGNORECASE)
 MARKDOWN_LINK = re.compile(r"\[.*\]\(([^\s<>()]+)\)|<(https?:[^\s<>]+)>", re.DOTALL | re.IGNORECASE)
-RESOURCE = re.compile(rf"flipsnack://collections/({HASH.pattern})")
+ATTACHED = re.compile(rf"flipsnack://collections/({HASH.pattern})")
 """As clients attach a collection of the one account there is."""
 LOOKS_LIKE_LINK = re.compile(r"://|^//|^www\.|flipsnack\.com|\.html?\b", re.IGNORECASE)
 # Hashes seen in public links are 7 to 10 lower-case letters and digits, mixed. A word such as `catalogue`, a number
@@ -73,12 +73,12 @@ def account_and_hash(value: object) -> tuple[str, str]:
         raise ValueError("a hash that reads as a number cannot be recovered: send it in quotes")  # noqa: TRY004  # pydantic turns a ValueError into its own error, a TypeError would escape
     if not isinstance(value, str | int):
         raise ValueError(NO_TEXT)  # noqa: TRY004  # likewise
-    text = bare(str(value))
+    text = without_brackets(str(value))
     if not text:
         raise ValueError("it is empty: send the hash or the whole Flipsnack link")
     if named := HASH_AND_TITLE.fullmatch(text):
         return "", named[1]
-    if attached := RESOURCE.fullmatch(text):
+    if attached := ATTACHED.fullmatch(text):
         return "", attached[1]
     if text.startswith("flipsnack://"):
         raise ValueError("its account goes into account: send the hash alone")
@@ -87,7 +87,7 @@ def account_and_hash(value: object) -> tuple[str, str]:
     return parts_of_base64(text) or ("", plain_hash(text))
 
 
-def bare(text: str) -> str:
+def without_brackets(text: str) -> str:
     """A link without the brackets that it stands in, in texts written in Markdown."""
     named = MARKDOWN_LINK.fullmatch(text.strip())
     return next(filter(None, named.groups())) if named else text.strip()

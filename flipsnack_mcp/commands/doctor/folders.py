@@ -10,7 +10,7 @@ from flipsnack_mcp.commands.doctor.finding import Finding
 from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.files.refusal import cure_of, quote_path
 from flipsnack_mcp.files.writing.leftovers import remove_leftovers, unfinished_in
-from flipsnack_mcp.in_sight import is_folder, is_there
+from flipsnack_mcp.in_sight import is_folder, is_in_sight
 from flipsnack_mcp.reading import CREDENTIALS
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.permissions import is_open_to_others, take_from_others
@@ -73,7 +73,7 @@ def packages_folder(target: Path, *, named: bool) -> Iterator[Finding]:
 
 def nearest_there(path: Path) -> Path:
     """The path itself, or the first above it that is there."""
-    return next(one for one in (path, *path.parents) if is_there(one) or one == one.parent)
+    return next(one for one in (path, *path.parents) if is_in_sight(one) or one == one.parent)
 
 
 def may_be_written(path: Path) -> bool:

@@ -10,7 +10,7 @@ from flipsnack_mcp.commands.setup.client_file import ClientFile, Unsuitable, fil
 from flipsnack_mcp.commands.setup.editing.change import IN_JSON, IN_TOML, Configuration
 from flipsnack_mcp.commands.setup.editing.jsonc import BYTE_ORDER_MARK, NotUnderstood
 from flipsnack_mcp.commands.setup.receipt import Receipt, kept_receipt
-from flipsnack_mcp.in_sight import is_there
+from flipsnack_mcp.in_sight import is_in_sight
 from flipsnack_mcp.started import PACKAGE, SCRIPT
 
 NOTHING_WAS_CHANGED: str = Changed.NOTHING.value
@@ -85,7 +85,7 @@ def file_read_by(client: Client) -> Path:
         Unsuitable: It may be any of several.
     """
     files = [Path(one) for one in client.files(this_computer())]
-    found = [one for one in files if is_there(one)] if len(files) > 1 else files
+    found = [one for one in files if is_in_sight(one)] if len(files) > 1 else files
     if len(found) == 1:
         return found[0]
     named = ", ".join(str(one) for one in found or files)

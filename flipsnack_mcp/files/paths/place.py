@@ -9,7 +9,7 @@ from flipsnack_mcp import systems
 from flipsnack_mcp.files.names import TextRules, first_objection, is_reserved, without_format_characters
 from flipsnack_mcp.files.paths.spelling import understood
 from flipsnack_mcp.files.refusal import RefusedFile, quote_path
-from flipsnack_mcp.in_sight import is_closed, is_there
+from flipsnack_mcp.in_sight import is_closed, is_in_sight
 from flipsnack_mcp.systems import System
 
 UPLOAD_SETTING = "FLIPSNACK_UPLOAD_DIRS"
@@ -144,7 +144,7 @@ def missing_folders(folders: Sequence[Path]) -> str:
     """Returns sentences about folders that are named but are not there or closed, or nothing."""
     closed = [folder for folder in folders if is_closed(folder)]
     shut = f" {listed(closed)} may not be looked into by this user." if closed else ""
-    missing = [folder for folder in folders if not is_there(folder) and folder not in closed]
+    missing = [folder for folder in folders if not is_in_sight(folder) and folder not in closed]
     if not missing:
         return shut
     many = "do" if len(missing) > 1 else "does"

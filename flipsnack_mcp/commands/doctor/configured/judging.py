@@ -23,7 +23,7 @@ from flipsnack_mcp.commands.doctor.finding import Finding, found_in_client
 from flipsnack_mcp.commands.doctor.folders import folders, key_files
 from flipsnack_mcp.commands.doctor.visit import server_at
 from flipsnack_mcp.files.refusal import quote_path
-from flipsnack_mcp.in_sight import is_closed, is_file, is_there
+from flipsnack_mcp.in_sight import is_closed, is_file, is_in_sight
 from flipsnack_mcp.parsing import WrongUsage
 from flipsnack_mcp.reading import CREDENTIALS
 from flipsnack_mcp.settings import Settings
@@ -169,7 +169,7 @@ def runner_faults(runner: str, entry: ClientEntry) -> Iterator[str]:
     named = [one for before, one in pairwise(entry.words) if before in SOURCES]
     folders_named = [one.partition("[")[0] for one in named if systems.HERE.paths(one).is_absolute()]
     for folder in folders_named:
-        if not is_there(folder) and not is_closed(folder):
+        if not is_in_sight(folder) and not is_closed(folder):
             yield f"{quote_path(folder)}, from which {runner} takes it, is not there any more"
     by_name = not named or any(STARTS_US.fullmatch(one) and not {"/", "\\"} & set(one) for one in named)
     if by_name and not folders_named and not published.PUBLISHED:
