@@ -205,7 +205,8 @@ class Settings(TeamSettings):
         import hashlib  # noqa: PLC0415  # 4 MB, which a server has no use for until it is called
 
         key = self.api_key or (f"none of {self.name}" if self.name else "")
-        return hashlib.sha256(f"{self.api_url} {key} {self.sandbox}".encode()).hexdigest()[:16]
+        told = f"{self.api_url} {key} {self.sandbox}".encode(errors="surrogateescape")  # a key can hold any byte
+        return hashlib.sha256(told).hexdigest()[:16]
 
 
 # Those for a team last: a dataclass has the fields of what it is made from first.

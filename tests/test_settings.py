@@ -528,3 +528,9 @@ def test_no_text_about_the_settings_shows_the_password_of_redis() -> None:
 )
 def test_an_address_of_redis_is_shown_without_its_passwords(state: str, shown: str) -> None:
     assert without_password(state) == shown
+
+
+def test_a_key_of_bytes_that_are_no_text_is_a_fault_in_words_and_ends_nothing() -> None:
+    settings = read_settings({"FLIPSNACK_API_KEY": "cl\udce9", "FLIPSNACK_API_SECRET": "cl\udce9-1"})
+    assert settings.account
+    assert any("characters that neither can have" in one for one in settings.problems)
