@@ -25,6 +25,7 @@ from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.history import History
 from tests.commands.processes import Run
 from tests.server.bench import KEY, SECRET, Bench, Witness
+from tests.server.destructions import process
 
 SIGNATURE = "0123456789abcdef0123456789abcdef"
 ADDRESS = f"https://api.flipsnack.com/v1/?action=user.getStats&apiKey={KEY}&signature={SIGNATURE}&x=1"
@@ -346,3 +347,13 @@ def test_the_password_of_redis_is_known_as_a_secret(state: str) -> None:
         assert "of-redis" not in told
         assert "could not connect to" in told
     assert "of-redis" not in Redactor.of(Settings()).text("redis://:p%2Fw-of-redis@redis.example.com/0")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name of a folder is text")
+async def test_a_folder_whose_name_is_no_text_is_saved_into_and_told_of(bench: Bench) -> None:
+    folder = bench.folder / "t\udce9l\udce9chargements"
+    async with process(bench, download_dir=folder) as assistant:
+        said = await assistant.call("report_stats", query="Weekly offers", save_as="csv", wait_seconds=45)
+    said.text.encode()
+    assert said.data["path"].encode()
+    assert [one.suffix for one in folder.iterdir()] == [".csv"]

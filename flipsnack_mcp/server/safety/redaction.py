@@ -49,7 +49,8 @@ class Redactor:
         return cls(tuple(sorted(ways, key=lambda way: (-len(way), way))))
 
     def text(self, text: str) -> str:
-        """The text without them."""
+        """The text without them, and such that it can be sent: a path can hold bytes that are no text."""
+        text = text if text.isascii() else text.encode(errors="replace").decode()
         for secret in (*OF_THE_REQUEST.get(), *self.secrets):
             text = text.replace(secret, "***")
         if not IN_SUCH.isdisjoint(text):
