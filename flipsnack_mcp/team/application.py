@@ -42,7 +42,7 @@ STRANGERS_EACH_SECOND = 50
 ABOUT_HEALTH = frozenset({"/health", "/ready"})
 OF_A_PAGE_WITHOUT_REFERRER = "null"
 """What a browser says of the form at an upload address: its page gives no referrer, so that the address stands nowhere."""
-LENGTHS = {b"content-length", b"transfer-encoding"}
+SAY_HOW_LONG = {b"content-length", b"transfer-encoding"}
 TWO_LENGTHS = TurnedAway(
     400,
     "This request says twice how long it is. Nothing was done. Send Content-Length or Transfer-Encoding, not both.",
@@ -157,7 +157,7 @@ class Addressed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        if {name for name, _ in scope["headers"]} >= LENGTHS:
+        if {name for name, _ in scope["headers"]} >= SAY_HOW_LONG:
             return await TWO_LENGTHS.tell(send)
         # A balancer may hand on the path of the public address, or take off what stands before ours.
         path = scope["path"]

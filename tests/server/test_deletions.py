@@ -219,7 +219,7 @@ async def test_plans_of_uploads_and_of_changes_lead_to_each_others_tools(bench: 
     async with process(bench, confirm="allow") as assistant:
         uploads = str((await assistant.call("create_collections", documents=["offers.pdf"])).data["plan_id"])
         deletes, batch = await plan_of(assistant, **OFFERS), "create_collections"
-        pairs = [(tool, uploads, batch) for tool in (TOOL, "update_collections", "undo_change")]
+        pairs = [(tool, uploads, batch) for tool in (TOOL, "update_collections")]
         for tool, plan, other in [*pairs, (batch, deletes, TOOL)]:
             said = await assistant.call(tool, plan_id=plan)
             assert_told_in_four_parts(said, f'{other}(plan_id="{plan}")', "Nothing was changed.")

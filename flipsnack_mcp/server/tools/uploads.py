@@ -35,7 +35,7 @@ EARLIER = (
     "The same {} and title was uploaded less than a day ago; this is that upload. again=true uploads it once more, "
     "which costs another of the month's uploads."
 )
-SECOND = "The same {} and title was uploaded less than a day ago: this would be one more of it."
+ONE_MORE = "The same {} and title was uploaded less than a day ago: this would be one more of it."
 STILL_THAT = (
     "The last upload of this document and title is not finished yet, so this is that one; nothing was sent again."
 )
@@ -193,7 +193,7 @@ async def planned_upload(call: ToolCall, action: publishing.CreateCollection) ->
     asked_for = {name: value for name in COMPARED if (value := getattr(action, name)) is not None}
     given = [f"{name}: {value}" for name, value in {**asked_for, **(action.settings or {})}.items()]
     cost = await upload_cost(call)
-    said = [SECOND.format(what_was_sent(standing))] if standing else []
+    said = [ONE_MORE.format(what_was_sent(standing))] if standing else []
     return Publication(dry_run=True, changes=[sent, *given, cost], warnings=[*look.warnings, *said])
 
 
