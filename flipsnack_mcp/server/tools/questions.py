@@ -94,7 +94,7 @@ async def list_collections(call: ToolCall, given: ListCollectionsInput) -> Found
         link_pattern=None if given.details else pattern_of_links(found.rows),
         note=note_on(given, found),
         nearest=[*map(in_a_line, found.nearest)] or None,
-        next_step=step_after_nothing(given, found) if not found.total else None,
+        next_step=None if found.rows else step_after_nothing(given, found),
     )
 
 
@@ -124,10 +124,13 @@ def note_on(given: ListCollectionsInput, found: SearchResult) -> str | None:
 
 NOTHING_FITS = "Nothing fits these filters. Call list_collections without them to see what there is."
 NOTHING_THERE = "This account has no collections yet: there is nothing to look for."
+BEHIND_THE_LAST = "That begins behind the last of {}: give a smaller offset, or none."
 
 
 def step_after_nothing(given: ListCollectionsInput, found: SearchResult) -> str | None:
-    """What to do where nothing was found."""
+    """What to do where nothing was found, or nothing from there on."""
+    if found.total:
+        return BEHIND_THE_LAST.format(found.total) if given.offset >= found.total else None
     if not given.query:
         return NOTHING_FITS if given.status or given.created_after or given.created_before else NOTHING_THERE
     if given.search.by_link:
