@@ -17,6 +17,7 @@ HASH_AND_TITLE = re.compile(rf"""({HASH.pattern}) ["'].*["'](?:, {PLAIN_FACT.pat
 ACCOUNT_IN_LINK = re.compile(r"[A-Za-z0-9]{6,}")
 ACCOUNT_IN_PATH = re.compile(r"[0-9A-F]{11}")
 ADDRESS_IN_CODE = re.compile(r"(?:https?:)?//[^\s\"'<>]+", re.IGNORECASE)
+BEGINS_LIKE_CODE = re.compile(r"<(iframe|div|script|p|a)\b", re.IGNORECASE)
 MARKDOWN_LINK = re.compile(r"\[.*\]\(([^\s<>()]+)\)|<(https?:[^\s<>]+)>", re.DOTALL | re.IGNORECASE)
 ATTACHED = re.compile(rf"flipsnack://collections/({HASH.pattern})")
 """As clients attach a collection of the one account there is."""
@@ -63,8 +64,13 @@ def account_in_link(value: object) -> str:
 
 def account_in_embed_code(code: str) -> str:
     """The number of the account in the code that shows a collection on a web page."""
-    told = (account_in_link(address) for address in ADDRESS_IN_CODE.findall(html.unescape(code)))
+    told = (account_in_link(address) for address in addresses_in_code(code))
     return next(filter(None, told), "")
+
+
+def addresses_in_code(code: str) -> list[str]:
+    """The addresses that stand in HTML."""
+    return ADDRESS_IN_CODE.findall(html.unescape(code))
 
 
 def account_and_hash(value: object) -> tuple[str, str]:
@@ -73,7 +79,7 @@ def account_and_hash(value: object) -> tuple[str, str]:
         raise ValueError("a hash that reads as a number cannot be recovered: send it in quotes")  # noqa: TRY004  # pydantic turns a ValueError into its own error, a TypeError would escape
     if not isinstance(value, str | int):
         raise ValueError(NO_TEXT)  # noqa: TRY004  # likewise
-    text = without_brackets(str(value))
+    text = taken_out(str(value))
     if not text:
         raise ValueError("it is empty: send the hash or the whole Flipsnack link")
     if named := HASH_AND_TITLE.fullmatch(text):
@@ -87,10 +93,12 @@ def account_and_hash(value: object) -> tuple[str, str]:
     return parts_of_base64(text) or ("", plain_hash(text))
 
 
-def without_brackets(text: str) -> str:
-    """A link without the brackets that it stands in, in texts written in Markdown."""
-    named = MARKDOWN_LINK.fullmatch(text.strip())
-    return next(filter(None, named.groups())) if named else text.strip()
+def taken_out(text: str) -> str:
+    """A link without what it stands in: Markdown's brackets, or the code that shows a collection on a web page."""
+    text = text.strip()
+    if named := MARKDOWN_LINK.fullmatch(text):
+        return next(filter(None, named.groups()))
+    return next(iter(addresses_in_code(text)), text) if BEGINS_LIKE_CODE.match(text) else text
 
 
 def parts_of_link(link: str) -> tuple[str, str]:
