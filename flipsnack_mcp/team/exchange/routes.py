@@ -8,9 +8,12 @@ from typing import TypeAlias
 from weakref import WeakValueDictionary
 
 import anyio
+from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
+from typing_extensions import override
 
 from flipsnack_mcp.api import FlipsnackError, quoted
 from flipsnack_mcp.api.actions.publishing import DownloadHtml
@@ -64,12 +67,36 @@ def exchange_routes(server: FlipsnackServer) -> list[Route]:
     """The routes, which ask nobody who they are. Anything but these methods is answered without a look at the address."""
     exchange = AtAddresses(server)
     routes = [
-        Route(f"{UPLOAD_PATHS}{{address}}", exchange.upload, methods=["GET", "PUT", "POST"]),
-        Route(f"/{FILES_AT}/{{address}}", exchange.fetch, methods=["GET"]),
+        RouteOfAddresses(f"{UPLOAD_PATHS}{{address:path}}", exchange.upload, methods=["GET", "PUT", "POST"]),
+        RouteOfAddresses(f"/{FILES_AT}/{{address:path}}", exchange.fetch, methods=["GET"]),
     ]
     for route in routes:
         (route.methods or set()).discard("HEAD")
-    return routes
+    return list(routes)
+
+
+class RouteOfAddresses(Route):
+    """A route with an address in its path, which no answer lets a browser or a proxy keep or tell, whoever made it."""
+
+    @override
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def kept_nowhere(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in pages.KEPT_NOWHERE.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        methods = sorted(self.methods or ())
+        if scope["method"] in methods:
+            return await super().handle(scope, receive, kept_nowhere)
+        words = f"This address answers {', '.join(methods)} only. Nothing was done.\n"
+        return await PlainTextResponse(words, 405, {"Allow": ", ".join(methods)})(scope, receive, kept_nowhere)
+
+
+def address_in(request: Request) -> str:
+    """The address at whose path is asked; with a stroke at its end, as some programs write it, it is the same."""
+    return str(request.path_params["address"]).removesuffix("/")
 
 
 def answered_in_words(answering: Answering) -> Answering:
@@ -112,7 +139,7 @@ class AtAddresses:
     @answered_in_words
     async def upload(self, request: Request) -> Response:
         """Show the page of an upload address, or take its document."""
-        asked = await behind_upload_address(self._service.store, request.path_params["address"])
+        asked = await behind_upload_address(self._service.store, address_in(request))
         app = self._app(asked.account) if asked else None
         if asked is None or app is None or app.handing is None or not may_be_sent(app, asked):
             return await self._nowhere(request)
@@ -125,7 +152,7 @@ class AtAddresses:
     @answered_in_words
     async def fetch(self, request: Request) -> Response:
         """Give a file."""
-        found = await behind_file_address(self._service.store, request.path_params["address"])
+        found = await behind_file_address(self._service.store, address_in(request))
         app = self._app(found.account) if found else None
         if found is None or app is None or app.handing is None:
             return await self._nowhere(request)

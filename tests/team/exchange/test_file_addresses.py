@@ -184,6 +184,26 @@ class Allowed:
         return True
 
 
+async def test_what_is_refused_at_an_address_is_kept_nowhere_either(replica: Replica) -> None:
+    address, _ = await package(replica)
+    refused = {
+        416: await replica.web.get(address, headers={"Range": "bytes=99999999-"}),
+        400: await replica.web.get(address, headers={"Range": "bytes=5-2"}),
+        405: await replica.web.delete(address),
+        404: await replica.web.get(f"{address}/further"),
+    }
+    for status, answer in refused.items():
+        assert answer.status_code == status
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+async def test_an_address_of_a_file_is_the_same_with_a_stroke_at_its_end(replica: Replica) -> None:
+    address = await report(replica)
+    assert (await replica.web.get(f"{address}/")).content == (await replica.web.get(address)).content
+
+
 async def test_an_address_of_a_file_gives_it_and_does_nothing_else(replica: Replica) -> None:
     address = await report(replica)
     methods = ("HEAD", "OPTIONS", "PUT", "POST", "DELETE")

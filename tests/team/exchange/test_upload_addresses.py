@@ -144,6 +144,21 @@ async def test_an_address_ends_after_a_quarter_of_an_hour_and_looks_like_none(re
     assert nothing_sent(replica)
 
 
+async def test_an_address_is_the_same_with_a_stroke_at_its_end_and_takes_its_document_there(replica: Replica) -> None:
+    address, upload_id = await replica.address()
+    page = await replica.web.get(f"{address}/", headers=BROWSER)
+    assert (page.status_code, '<input id="file"' in page.text) == (200, True)
+    assert (await replica.web.put(f"{address}/", content=PDF)).status_code == 202
+    await until_ended(replica, upload_id)
+    assert len(created(replica)) == 1
+
+
+async def test_a_browser_gets_a_page_at_any_path_below_the_addresses(replica: Replica) -> None:
+    for path in ("/uploads/", "/uploads/a/b", "/files/", "/files/a/b"):
+        page = await replica.web.get(path, headers=BROWSER)
+        assert (page.status_code, "There is nothing at this address." in page.text) == (404, True)
+
+
 async def test_other_methods_do_nothing(replica: Replica) -> None:
     address, upload_id = await replica.address()
     methods = ("HEAD", "OPTIONS", "DELETE", "PATCH")
