@@ -11,7 +11,9 @@ from flipsnack_mcp.api import pace
 from flipsnack_mcp.api.actions.collections import ListCollections
 from flipsnack_mcp.api.budget import BudgetRules, stamps
 from flipsnack_mcp.api.counting import settled_calls
+from flipsnack_mcp.api.errors import NotCountedError
 from flipsnack_mcp.commands.connecting import budget, connect, kept_at, remember
+from flipsnack_mcp.server.callers.away import AWAY, TO_WHOEVER_RUNS_IT
 from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.store.shared_document import SharedDocument
 from flipsnack_mcp.workflows.context import CallContext
@@ -133,3 +135,15 @@ async def test_each_account_of_the_file_is_an_imitation_of_its_own_that_begins_a
             listed = await CallContext(flipsnack).within(30).send(ListCollections(limit=1))
             found.append(listed.total)
     assert found == [26, 211, 0, 26]
+
+
+@pytest.mark.parametrize("team", [True, False])
+async def test_where_the_calls_are_counted_is_told_to_nobody_who_can_mend_nothing(*, team: bool) -> None:
+    """Not with the error itself either: works keep it, and others are told of it in other words."""
+    store = budget(an_account(state="redis://127.0.0.1:1/0", team=team))
+    with pytest.raises(NotCountedError) as caught:
+        async with pace.Pacer(store, BudgetRules()).slot():
+            pass
+    await store.close()
+    assert ("127.0.0.1" in str(caught.value)) is not team
+    assert (AWAY in str(caught.value), TO_WHOEVER_RUNS_IT in str(caught.value)) == (team, team)

@@ -39,10 +39,10 @@ class ReplicasDocument(BudgetStore, Protocol):
 
 
 class BudgetOfReplicas:
-    """The budget that is counted there."""
+    """The budget that is counted there; `told` is said in the place of why it was lost sight of, and of what can be done."""
 
-    def __init__(self, document: ReplicasDocument) -> None:
-        self._document = document
+    def __init__(self, document: ReplicasDocument, told: tuple[str, str] | None = None) -> None:
+        self._document, self._told = document, told
         self.change, self.close = document.change, document.close
 
     def allowed(self, rules: BudgetRules) -> BudgetRules:
@@ -53,7 +53,7 @@ class BudgetOfReplicas:
         """
         if own := divided(rules, self._document.sharers):
             return own
-        raise NotCountedError(*self._document.trouble)
+        raise NotCountedError(*(self._told or self._document.trouble))
 
 
 class BudgetApart:
