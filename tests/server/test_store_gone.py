@@ -10,6 +10,7 @@ from typing_extensions import override
 from flipsnack_mcp.api import Flipsnack
 from flipsnack_mcp.api.actions import ACTIONS
 from flipsnack_mcp.api.errors import NotCountedError
+from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.callers.away import AWAY, TO_WHOEVER_RUNS_IT
 from flipsnack_mcp.server.callers.caller import CALLER, Caller
 from flipsnack_mcp.server.tools.reporting import unkept
@@ -82,6 +83,16 @@ async def test_a_report_that_would_take_longer_is_refused_in_words_and_asks_no_f
         asked_by_then = [*bench.requests]
         await anyio.sleep(60)
     assert bench.requests == asked_by_then
+
+
+@pytest.mark.parametrize("tool", ["report_stats", "audit_account"])
+async def test_a_report_that_breaks_off_meanwhile_is_not_said_to_be_kept(bench: Bench, tool: str) -> None:
+    bench.sandbox.add_fault(Fault("code", None, code=41, message="Invalid key", times=0))
+    said = await bench.send(tool, {"everything": True} if tool == "report_stats" else {}, store=GoneStore(bench.clock))
+    assert said.is_error
+    assert "is kept:" not in said.text
+    assert "report_id=" not in said.text
+    assert "This report is kept nowhere: afterwards make the same call again." in said.text
 
 
 async def test_a_report_that_was_begun_before_waits_until_the_store_is_back(bench: Bench) -> None:

@@ -89,7 +89,7 @@ async def followed(call: ToolCall, report: Report, seconds: float) -> tuple[Repo
         if not report.stopped:
             last = await reports.follow(report.report_id, context.patience(seconds), context.tell)
     except FlipsnackError as error:
-        step = f"{error.next_step} {afterwards(call.tool, report)}"
+        step = f"{error.next_step} {afterwards(call, report)}"
         raise FlipsnackError(error.happened, step, changed=error.changed, retry=error.again) from None
     now = await reports.record.report(report.report_id) or report
     gathered = await reports.record.gathered(now)
@@ -108,8 +108,15 @@ def under_way(tool: str, report: Report, at: Progress, *, stopped: bool) -> dict
     return known | {"state": "running", "next_step": step}
 
 
-def afterwards(tool: str, report: Report) -> str:
-    """The call that goes on once something is put right."""
+def afterwards(call: ToolCall, report: Report) -> str:
+    """The call that goes on once something is put right; where the report is kept nowhere its id leads to nothing."""
+    if not call.app.keeps_reports:
+        return "This report is kept nowhere: afterwards make the same call again."
+    return goes_on_with(call.tool, report)
+
+
+def goes_on_with(tool: str, report: Report) -> str:
+    """The same of a report that is kept."""
     return f"What was gathered is kept: afterwards call {call_for_report(tool, report)}."
 
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from flipsnack_mcp.api import FlipsnackError, cleaned, first_few
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.callers.accounts import not_offered
-from flipsnack_mcp.server.tools.reporting.going_on import afterwards, known_joint, no_such_report, under_way
+from flipsnack_mcp.server.tools.reporting.going_on import goes_on_with, known_joint, no_such_report, under_way
 from flipsnack_mcp.server.tools.reporting.naming import Figures, Rows
 from flipsnack_mcp.server.tools.reporting.reports import (
     ReportRows,
@@ -231,7 +231,7 @@ def what_next(together: Together) -> str | None:
     """What to do about the accounts that could not be asked; nothing where all were."""
     steps = [f"{one.account}: {one.error.next_step}" for one in together.parts if one.state == "failed" and one.error]
     if steps:
-        return f"{' '.join(first_few(steps, MOST_NAMED))} {afterwards('report_stats', together.joint)}"
+        return f"{' '.join(first_few(steps, MOST_NAMED))} {goes_on_with('report_stats', together.joint)}"
     names = ", ".join(first_few([*together.joint.without], MOST_NAMED))
     return f"Set right what is said of {names}, then begin a new report." if names else None
 

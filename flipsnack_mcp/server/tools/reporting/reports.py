@@ -187,7 +187,7 @@ async def saved_too(
     try:
         path = await save(call.app.reports.record, report, made, call.app.download_dir)
     except RefusedFile as error:
-        raise RefusedFile(error.happened, f"{error.next_step} {afterwards(call.tool, report)}") from None
+        raise RefusedFile(error.happened, f"{error.next_step} {afterwards(call, report)}") from None
     return answer.model_copy(update={"path": str(path)}) if path else None
 
 
