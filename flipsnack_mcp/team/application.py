@@ -21,6 +21,7 @@ from flipsnack_mcp.server.by_address.own_files import remarks_on_files
 from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.redis.presence import why_no_changes
 from flipsnack_mcp.store.redis.promises import broken_promises
 from flipsnack_mcp.team.authentication.challenges import resource_of
 from flipsnack_mcp.team.authentication.door import behind_door
@@ -117,7 +118,8 @@ def faults_of(settings: Settings, store: Store, authentication: Authentication) 
     async def tokens_can_be_read() -> list[str]:
         return ["The file of tokens cannot be read, so nobody is let in by it."] if authentication.trouble() else []
 
-    return [store_answers(store), accounts_can_be_asked(settings), tokens_can_be_read]
+    on_store = [partial(why_no_changes, settings.state)] if is_redis(settings.state) else []
+    return [store_answers(store, *on_store), accounts_can_be_asked(settings), tokens_can_be_read]
 
 
 def remarks_on(settings: Settings, authentication: Authentication) -> list[Check]:

@@ -180,6 +180,40 @@ async def test_a_server_on_redis_is_ready_while_that_answers_and_says_what_it_do
     assert not [text for _, text in told if redis.url in text]
 
 
+@pytest.mark.parametrize(
+    ("wrong", "right", "why"),
+    [
+        (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0"), "Redis is full (maxmemory)"),
+        (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE"), "Redis is a replica"),
+        (
+            ("CONFIG", "SET", "min-replicas-to-write", "3"),
+            ("CONFIG", "SET", "min-replicas-to-write", "0"),
+            "NOREPLICAS",
+        ),
+    ],
+    ids=["full", "replica", "too few replicas"],
+)
+async def test_a_server_whose_redis_answers_and_takes_no_changes_is_not_ready_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: tuple[str, ...], right: tuple[str, ...], why: str
+) -> None:
+    monkeypatch.setattr(readiness, "SEEN_FOR", 0.0)
+    with running_redis(tmp_path) as redis:
+        told = list[httpx2.Response]()
+        settings = Settings(sandbox=True, state=redis.url)
+        async with (
+            served(whole_application(settings, store=open_store(redis.url))) as port,
+            httpx2.AsyncClient(verify=NO_TLS) as http,
+        ):
+            for change in (("PING",), wrong, right):
+                redis.cli(*change)
+                told.append(await http.get(f"http://{HOST}:{port}/ready", timeout=30))
+    assert [one.status_code for one in told] == [200, 503, 200]
+    (because,) = told[1].json()["because"]
+    assert because.startswith("The store takes no changes: ")
+    assert why in because
+    assert str(redis.socket_path) not in told[1].text
+
+
 async def test_files_that_cannot_be_used_are_told_of_and_let_a_server_work(tmp_path: Path) -> None:
     (tmp_path / "a file").touch()
     wrong: dict[str, Any] = {

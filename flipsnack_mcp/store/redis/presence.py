@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 import anyio
 
+from flipsnack_mcp.redis_address import redis_address
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.store.redis.link import RedisLink
 from flipsnack_mcp.store.redis.scripts import DOCUMENTS
@@ -73,6 +74,7 @@ class Presence:
         self._were = 0
         self.trouble = "", ""
         """What was wrong last, and what can be done about it."""
+        self._cause = ""
 
     def asked(self, names: list[str], *, alive: bool, **more: Any) -> dict[str, Any]:
         """What the script is asked; `alive` where it is a sign of life as well."""
@@ -95,10 +97,15 @@ class Presence:
     def failed(self, began: float, error: StoreUnusable) -> None:
         """It did not, when asked at that time."""
         self._tried = self._clock()
-        self.trouble = error.happened, error.next_step
+        self.trouble, self._cause = (error.happened, error.next_step), error.cause
         if self._cut_off is None:
             known = self._signed - self._since >= GROWN_UP and began - self._signed <= LATEST_NEWS
             self._cut_off = len(self._live) if known else 0
+
+    @property
+    def cut_off_because(self) -> str:
+        """Why signs of life are not taken, which are changes as well; nothing where they are."""
+        return self._cause if self._cut_off is not None else ""
 
     @property
     def here(self) -> float:
@@ -154,3 +161,14 @@ def presence_on(url: str) -> Presence:
     """This process on a server: all stores and documents there are of one replica."""
     del url
     return Presence()
+
+
+async def why_no_changes(state: str) -> str:
+    """Why the server that `state` names takes no changes: a sign of life is one. Nothing where it takes them."""
+    address = redis_address(state)
+    link, presence = RedisLink(address), presence_on(address.url)
+    try:
+        await give_sign(link, presence)
+    finally:
+        await link.close()
+    return presence.cut_off_because
