@@ -146,8 +146,8 @@ class AtAddresses:
         if request.method == "GET":
             return pages.form(meant(asked), ending_time(asked))
         app.check_settings()
-        arrival = await self._taken(request, asked, app.handing)
-        return told_to_sender(arrival).to(request)
+        arrival = await self._taken(request, asked, app, app.handing)
+        return told_to_sender(arrival).to(request) if arrival else await self._nowhere(request)
 
     @answered_in_words
     async def fetch(self, request: Request) -> Response:
@@ -180,13 +180,15 @@ class AtAddresses:
     def _app(self, account: str) -> App | None:
         return self._service.dispatcher().apps.get(account)
 
-    async def _taken(self, request: Request, asked: HandedUpload, handing: Handing) -> Arrival:
-        """Let a document in, and hand it over once it is whole."""
+    async def _taken(self, request: Request, asked: HandedUpload, app: App, handing: Handing) -> Arrival | None:
+        """Let a document in, and hand it over once it is whole, if it may still be sent then: a large one takes a while."""
         announced = announced_length(request)
         async with AsyncExitStack() as kept_open:
             with self._doorman.let_in(asked.principal):
                 place = await kept_open.enter_async_context(handing.spool.place(announced))
                 document = await arrived(request, asked, place)
+            if not may_be_sent(app, asked):
+                return None
             return await handing.hand_over(asked, document, kept_open)
 
     async def _fetched(self, app: App, found: FetchableFile) -> PlainAnswer | None:

@@ -394,6 +394,18 @@ async def test_an_address_ends_with_the_right_of_who_asked_for_it(replica: Repli
     assert nothing_sent(replica)
 
 
+async def test_it_ends_with_that_also_while_its_document_is_coming(replica: Replica) -> None:
+    address, _ = await replica.address()
+
+    async def taken_back_meanwhile() -> AsyncIterator[bytes]:
+        yield PDF[:100]
+        replica.server.guarded_by(Revoked())
+        yield PDF[100:]
+
+    assert (await replica.web.put(address, content=taken_back_meanwhile())).status_code == 404
+    assert nothing_sent(replica)
+
+
 async def test_another_caller_learns_nothing_of_an_upload(team: Team, replica: Replica) -> None:
     _, upload_id = await replica.address(title="Secret plans")
     berts = await team.replica("b", caller=BERT)
