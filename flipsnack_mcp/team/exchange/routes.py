@@ -94,7 +94,7 @@ class RouteOfAddresses(Route):
         return await PlainTextResponse(words, 405, {"Allow": ", ".join(methods)})(scope, receive, kept_nowhere)
 
 
-def address_in(request: Request) -> str:
+def address_asked_at(request: Request) -> str:
     """The address at whose path is asked; with a stroke at its end, as some programs write it, it is the same."""
     return str(request.path_params["address"]).removesuffix("/")
 
@@ -139,7 +139,7 @@ class AtAddresses:
     @answered_in_words
     async def upload(self, request: Request) -> Response:
         """Show the page of an upload address, or take its document."""
-        asked = await behind_upload_address(self._service.store, address_in(request))
+        asked = await behind_upload_address(self._service.store, address_asked_at(request))
         app = self._app(asked.account) if asked else None
         if asked is None or app is None or app.handing is None or not may_be_sent(app, asked):
             return await self._nowhere(request)
@@ -152,7 +152,7 @@ class AtAddresses:
     @answered_in_words
     async def fetch(self, request: Request) -> Response:
         """Give a file."""
-        found = await behind_file_address(self._service.store, address_in(request))
+        found = await behind_file_address(self._service.store, address_asked_at(request))
         app = self._app(found.account) if found else None
         if found is None or app is None or app.handing is None:
             return await self._nowhere(request)
