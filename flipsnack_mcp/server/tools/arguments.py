@@ -49,6 +49,13 @@ SENTENCES = {
     "less_than_equal": "{name} has to be at most {le}.",
     "string_too_long": "{name} has more than {max_length} characters.",
     "string_unicode": "{name} holds half a character: send it again without.",
+    "string_type": "{name} has to be a text.",
+    **dict.fromkeys(
+        ("int_parsing", "int_parsing_size", "int_from_float", "int_type"), "{name} has to be a whole number."
+    ),
+    **dict.fromkeys(("bool_parsing", "bool_type"), "{name} has to be true or false."),
+    "dict_type": "{name} has to be an object: names, each with its value.",
+    "too_long": "{name} has more than {max_length} entries.",
 }
 
 
@@ -94,7 +101,7 @@ def understand(
             refuse_local_files(kind, filled)
         given = kind.model_validate(filled, context={TEAM: team})
     except ValidationError as error:
-        reasons = [in_our_words(one) for one in error.errors(include_url=False, include_input=False)]
+        reasons = [in_our_words(one, arguments) for one in error.errors(include_url=False, include_input=False)]
         taken = [name for name in kind.model_fields if not (team and name in OF_THIS_DISK)]
         known = ", ".join([*taken, *besides]) or "none"
         said = " ".join(list(dict.fromkeys(reasons))[:MOST_REASONS])
@@ -108,9 +115,9 @@ def refuse_local_files(kind: type[BaseModel], given: Mapping[str, Any]) -> None:
         raise BadArgumentsError(f"`{named[0]}` cannot be given here. {NOBODYS_DISK}", INSTEAD_OF_A_FILE)
 
 
-def in_our_words(error: ErrorDetails) -> str:
+def in_our_words(error: ErrorDetails, given: Mapping[str, Any]) -> str:
     """One sentence about one argument. The value is never repeated: it is the caller's text."""
-    name = as_named(".".join(str(part) for part in error["loc"]))
+    name = as_named(".".join(str(part) for part in place_of(error, given)))
     context = error.get("ctx", {})
     if sentence := SENTENCES.get(error["type"]):
         return sentence.format(name=name, **context)
@@ -118,6 +125,13 @@ def in_our_words(error: ErrorDetails) -> str:
         return f"{name}: {cleaned(error['msg'], 120)}."
     reason = cleaned(str(context["error"]), LONGEST_REASON)
     return f"{name}: {reason}." if error["loc"] else f"{reason[:1].upper()}{reason[1:]}."
+
+
+def place_of(error: ErrorDetails, given: Mapping[str, Any]) -> tuple[int | str, ...]:
+    """Where it is wrong. Whoever gave one thing for a list of one has no list in which to look for a first."""
+    name, *rest = error["loc"] or ("",)
+    alone = rest[:1] == [0] and not isinstance(given.get(str(name)), list | tuple)
+    return (name, *rest[1:]) if alone else error["loc"]
 
 
 def as_named(name: str) -> str:
