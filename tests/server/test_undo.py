@@ -79,7 +79,7 @@ async def test_what_somebody_changed_since_stays_and_the_rest_is_put_back(bench:
         plan = await assistant.call(TOOL, history_id=said.data["history_id"])
     del done
     assert look(collection) == {**BEFORE, touched: by_hand}
-    assert f'{touched} of {collection.hash} "{CHANGE["title"]}"' in plan.text
+    assert f'{touched} of {collection.hash} "{collection.title}"' in plan.text  # by which it is found today
     assert plan.data["state"] == "complete"
 
 

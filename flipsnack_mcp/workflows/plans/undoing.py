@@ -142,7 +142,7 @@ def draft_undoing(
         if objection := title_objection(back["title"]) if "title" in back else "":
             refused.append((row, objection))
             continue
-        said += [f"{name} of {hash_and_title(change.now, change.title)}" for name in (*other, *change.lost)]
+        said += [f"{name} of {hash_and_title(change.now, seen.title)}" for name in (*other, *change.lost)]
         if back:
             items.append(item_of(len(items), change, seen, back, (days or {}).get(change.now, "")))
         else:
