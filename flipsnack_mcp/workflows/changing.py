@@ -114,16 +114,18 @@ def changes(before: Collection, after: Collection) -> tuple[Difference, ...]:
 
 
 def differences(action: publishing.CreateCollection | UpdateCollection, after: Collection) -> tuple[str, ...]:
-    """Where Flipsnack made something else of what was asked. While it converts, it may tell that as the status."""
-    untold = {"status"} if after.status.lower() == "processing" else set[str]()
+    """Where Flipsnack made something else of what was asked."""
     wrong = [
         name
-        for name in COMPARED
-        if name not in untold
-        and getattr(action, name) is not None
-        and getattr(after, name) not in {None, ""} | {getattr(action, name)}
+        for name in told_by(after)
+        if getattr(action, name) is not None and getattr(after, name) not in {None, ""} | {getattr(action, name)}
     ]
     return tuple(f"Flipsnack did not take the {name} as asked: look at the collection." for name in wrong)
+
+
+def told_by(seen: Collection) -> list[str]:
+    """What can be compared of it. While it converts, it may tell that as its status."""
+    return [name for name in COMPARED if name != "status" or seen.status.lower() != "processing"]
 
 
 def shown(value: object) -> str:

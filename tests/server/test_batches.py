@@ -268,6 +268,16 @@ async def test_what_flipsnack_made_a_draft_of_is_said_where_another_status_was_a
     assert ["did not take the status" in one["reason"] for one in done.data["items"]] == [True] * len(NAMES)
 
 
+async def test_what_was_uploaded_before_as_something_else_is_said_to_stay_that(bench: LongBench) -> None:
+    await to_the_end(bench, await planned(bench, status="editable"))
+    plan = await planned(bench, status="public")
+    done = await to_the_end(bench, plan)
+    assert plan.data["changes"][1] == "each that is sent becomes public"
+    assert bench.created == len(NAMES)
+    told = [one["reason"] for one in done.data["items"]]
+    assert ["asks for another status: use update_collection" in one for one in told] == [True] * len(NAMES)
+
+
 async def test_documents_whose_conversion_failed_are_not_counted_as_done(bench: LongBench) -> None:
     bench.fails("conversion_fails", CREATE, times=2)
     done = await to_the_end(bench, await planned(bench))
@@ -391,6 +401,18 @@ async def test_a_plan_that_the_months_uploads_do_not_do_for_is_refused_with_the_
     bench.sandbox.account.uploads_left = 5
     said = await bench.client.call(TOOL, folder="branches")
     assert_told_in_four_parts(said, "6 documents", "5 of the month's uploads are left", "at most 5")
+
+
+async def test_of_documents_that_were_uploaded_before_it_is_not_said_that_they_would_be_once_more(
+    bench: LongBench,
+) -> None:
+    await to_the_end(bench, await planned(bench))
+    bench.sandbox.account.uploads_left = 5
+    said = await bench.client.call(TOOL, folder="branches")
+    assert_told_in_four_parts(
+        said, "6 documents were named", "uploaded before", "that are new, 5 at most: list_documents"
+    )
+    assert "would be uploaded" not in said.text
 
 
 async def test_more_than_a_hundred_are_refused_with_the_figures(bench: LongBench) -> None:

@@ -168,6 +168,18 @@ async def test_an_earlier_upload_is_told_as_it_is(bench: LongBench, first: Given
     assert bench.created == 1
 
 
+async def test_a_conversion_that_is_told_as_the_status_of_an_earlier_upload_is_not_another_status(
+    bench: LongBench,
+) -> None:
+    await bench.client.call(TOOL, offers(bench, status="public"), wait_seconds=5)
+    items = [{"itemHash": "a", "status": "processing"}]
+    converting = {"collectionTitle": "Brand new", "collectionStatus": "processing", "collectionItems": items}
+    bench.answers("collection.getCollection", converting, times=0)
+    said = await bench.client.call(TOOL, offers(bench, status="public"), wait_seconds=0)
+    assert "this is that upload" in said.text
+    assert "asks for another" not in said.text
+
+
 async def test_again_while_the_last_one_is_under_way_is_told_so(bench: LongBench) -> None:
     bench.road.upload_seconds = 10
     first = await bench.client.call(TOOL, offers(bench), wait_seconds=0)

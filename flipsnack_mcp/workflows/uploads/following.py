@@ -37,6 +37,8 @@ class Followed:
     """Whether its collection was deleted since."""
     at_work: UploadAtWork | None = None
     """As long as its bytes are under way."""
+    listed: CollectionSummary | None = None
+    """What a list said of it, where all of a batch are looked after at once."""
 
 
 async def follow(context: CallContext, uploads: Uploads, entry: JournalEntry, seconds: float) -> Followed:

@@ -95,8 +95,8 @@ class LookingAfter:
     def _link(self, rows: dict[str, CollectionSummary]) -> None:
         for name, one in self._found.items():
             row = rows.get(one.entry.collection_hash)
-            if row and row.status != "editable" and one.entry.state == "complete":
-                self._found[name] = replace(one, direct_link=one.direct_link or row.direct_link)
+            link = row.direct_link if row and row.status != "editable" and one.entry.state == "complete" else None
+            self._found[name] = replace(one, listed=row or one.listed, direct_link=one.direct_link or link)
 
     async def _tell(self) -> None:
         left = len(self._under_way)

@@ -89,14 +89,15 @@ async def make_batch(call: ToolCall, arguments: CreateCollectionsInput) -> Batch
         told = failures_first(batch_row(one) for one in items)
         return BatchStatus(state="complete", counts={"failed": len(items)}, items=told, warnings=[NOTHING, *warnings])
     left = (await call.context.send(statistics.GetUserStats())).api_uploads_left
-    check_quota(count, left)
+    at_most = may_be_there(seen, items)
+    check_quota(count, left, at_most=at_most)
     folder = str(Path(seen[0].path or "").parent) if arguments.folder else ""
     batch = await kept_batch(call, items, arguments.status or "editable", folder)
     return BatchStatus(
         plan_id=batch.plan_id,
         state="planned",
         counts=batch.counts,
-        changes=cost_of(batch, count, left, at_most=may_be_there(seen, items)),
+        changes=cost_of(batch, count, left, at_most=at_most),
         items=failures_first(batch_row(one) for one in items),
         warnings=warnings,
         next_step=f'Nothing was sent yet. Call create_collections(plan_id="{batch.plan_id}", wait_seconds=45) where this '
@@ -155,13 +156,23 @@ async def see_documents(call: ToolCall, asked: Sequence[SeenDocument]) -> list[S
     return await under_titles_of_now(call, list({one.path or one.given: one for one in seen}.values()))
 
 
-def check_quota(count: int, left: int | None) -> None:
+def check_quota(count: int, left: int | None, *, at_most: bool) -> None:
     """Raise where the month's uploads do not do for all."""
-    if left is not None and count > left:
+    if left is None or count <= left:
+        return
+    if at_most:
         raise FlipsnackError(
-            f"{count} documents would be uploaded, and {left} of the month's uploads are left.",
-            f"Name at most {left} of them in documents, or tell the person." if left else "Tell the person.",
+            f"{count} documents were named, some of them uploaded before or twice the same, and {left} of the month's "
+            "uploads are left.",
+            f"Name in documents those alone that are new, {left} at most: list_documents tells what became a collection "
+            "already."
+            if left
+            else "Tell the person; list_documents tells which of them became a collection already.",
         )
+    raise FlipsnackError(
+        f"{count} documents would be uploaded, and {left} of the month's uploads are left.",
+        f"Name at most {left} of them in documents, or tell the person." if left else "Tell the person.",
+    )
 
 
 def may_be_there(seen: Sequence[SeenDocument], items: Sequence[rules.BatchItem]) -> bool:
@@ -178,7 +189,8 @@ def cost_of(batch: rules.DocumentBatch, count: int, left: int | None, *, at_most
     figures = f"api_uploads_left: from {left} to {no_less}{(left or 0) - count}"
     after = "how many are left is not known" if left is None else figures
     made = "a draft" if batch.status == "editable" else batch.status
-    return [f"{most}{count} of the month's uploads, {after}", f"each becomes {made}"]
+    which = "each that is sent" if at_most else "each"
+    return [f"{most}{count} of the month's uploads, {after}", f"{which} becomes {made}"]
 
 
 def warnings_about(seen: Sequence[SeenDocument], items: Sequence[rules.BatchItem]) -> list[str]:

@@ -7,13 +7,15 @@ from typing import Annotated
 
 from pydantic import Field
 
+from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.server.tools.plans.answers import PlanState
 from flipsnack_mcp.server.tools.tool import GOES_ON, Answered, HowFar, NextStep, Planned, ToolCall, Warnings, in_numbers
-from flipsnack_mcp.server.tools.uploads import UNDER_WAY, state_of, warn_about
+from flipsnack_mcp.server.tools.uploads import UNDER_WAY, left_as_it_is, state_of, warn_about
 from flipsnack_mcp.server.wording import SHORTENED
 from flipsnack_mcp.workflows.batches import rules
 from flipsnack_mcp.workflows.batches.carrying_out import THE_SAME, batch_at
 from flipsnack_mcp.workflows.changing import differences
+from flipsnack_mcp.workflows.plans.item import Listed
 from flipsnack_mcp.workflows.progress import Progress, roughly
 from flipsnack_mcp.workflows.uploads.following import Followed
 from flipsnack_mcp.workflows.uploads.looking_after import look_after
@@ -110,8 +112,7 @@ def batch_row(
         return BatchRow(
             name=item.name, pages=item.pages, title=item.title or None, state=item.state, reason=item.said or None
         )
-    became = followed.collection
-    other = differences(batch.action(item), became) if batch and became and THE_SAME not in item.said else ()
+    other = other_than_planned(batch.action(item), followed, item) if batch else ()
     said = " ".join(filter(None, (item.said, *other, *warn_about(followed))))
     return BatchRow(
         name=item.name,
@@ -121,3 +122,11 @@ def batch_row(
         direct_link=followed.direct_link,
         reason=said or None,
     )
+
+
+def other_than_planned(wanted: CreateCollection, followed: Followed, item: rules.BatchItem) -> Iterable[str]:
+    """Where a document is not what the plan says: it was there before, or Flipsnack made something else of it."""
+    if THE_SAME in item.said:
+        listed = Listed.of(followed.listed) if followed.listed else None
+        return left_as_it_is(wanted, followed.collection or listed)
+    return differences(wanted, followed.collection) if followed.collection else ()
