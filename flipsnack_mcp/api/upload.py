@@ -65,8 +65,8 @@ def part(boundary: str, disposition: str, more: str = "") -> str:
 
 
 def escape_name(name: str) -> str:
-    """A file name as it is seen, and as browsers write it in a header: without a title Flipsnack makes one of it.
+    """A file name as it is seen, in a header: without a title Flipsnack makes one of it.
 
-    https://html.spec.whatwg.org/#multipart-form-data
+    Browsers write a quotation mark as %22, which servers do not read back: it would stand so in the title.
     """
-    return one_line(name.encode(errors="replace").decode()).replace('"', "%22")
+    return one_line(name.encode(errors="replace").decode()).replace('"', "'")

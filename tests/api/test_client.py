@@ -289,6 +289,13 @@ async def test_no_file_name_breaks_the_form(name: str, sandbox: Sandbox, flipsna
     assert sandbox.requests[0].params.keys() == {"action", "apiKey", "title", "signature"}
 
 
+async def test_a_title_that_is_made_of_a_file_name_has_its_quotation_marks_as_something_readable(
+    sandbox: Sandbox, flipsnack: Flipsnack
+) -> None:
+    made = await flipsnack.send(CreateCollection(), Paper(name='He said "yes".pdf'))
+    assert sandbox.account.collections[made.collection_hash].title == "He said 'yes'"
+
+
 async def test_a_document_wins_over_an_address_and_its_bytes_are_counted(
     sandbox: Sandbox, flipsnack: Flipsnack
 ) -> None:
