@@ -37,7 +37,10 @@ NO_HASH = (
     "this link carries no hash: find the collection by its title with list_collections and use its collection_hash"
 )
 NO_TEXT = "it has to be one hash, as text"
-NOT_A_HASH = "a hash has only letters, digits, - and _, at most 64 of them: send the hash or the whole Flipsnack link"
+NOT_A_HASH = (
+    "a hash has only letters, digits, - and _, at most 64 of them: send the hash or the whole Flipsnack link; "
+    "list_collections finds both by the title"
+)
 
 
 def hash_from(value: object) -> str:
