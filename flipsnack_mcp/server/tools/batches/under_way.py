@@ -65,7 +65,7 @@ class UploadRow(Answered):
     upload_id: str
     state: str
     title: str
-    """As it was asked for."""
+    """As the collection is called today; as it was asked for, where that is not known."""
     name: str
     """Of the file."""
     started: str
@@ -135,7 +135,7 @@ def waiting_row(handed: HandedUpload) -> UploadRow:
 
 def upload_row(followed: Followed) -> UploadRow:
     """One line of the list."""
-    entry, seen = followed.entry, followed.collection
+    entry, seen = followed.entry, followed.collection or followed.listed
     at = datetime.fromtimestamp(entry.shown or entry.started, UTC).isoformat(timespec="seconds")
     return UploadRow(
         upload_id=entry.upload_id,
