@@ -357,6 +357,18 @@ async def test_of_many_documents_those_that_are_left_are_told_first(bench: LongB
     assert "Flyer 25.pdf" in done.text
 
 
+async def test_the_links_that_a_text_leaves_out_are_where_its_next_step_says(bench: LongBench) -> None:
+    names = [f"Flyer {number}.pdf" for number in range(1, 23)]
+    for name in names:
+        document(bench, name)
+    done = await to_the_end(bench, await bench.client.call(TOOL, documents=names, status="public"))
+    while "it gives the links" in (told := done.data.get("next_step", "")) or "leaves out" in told:
+        done = await bench.client.call(*named_call(done))
+    made = [one.hash for one in bench.sandbox.account.collections.values() if f"{one.title}.pdf" in names]
+    assert len(made) == len(names)
+    assert all(f"-{one}.html" in done.text for one in made)
+
+
 async def test_documents_are_named_by_name_or_path_and_each_counts_once(bench: LongBench) -> None:
     path = document(bench, "plain.pdf")
     given = ["plain.pdf", str(path), path.as_uri(), "branches/Branch 1.pdf", "nowhere.pdf", "/etc/passwd"]

@@ -78,7 +78,17 @@ async def what_became(call: ToolCall, batch: rules.DocumentBatch, seconds: float
         counts=counts_with_conversions(batch, rows),
         items=failures_first(rows),
         warnings=[*stopped, *said],
-        next_step=next_batch_call(batch, converting=converting),
+        next_step=next_batch_call(batch, converting=converting) or the_other_links(rows),
+    )
+
+
+def the_other_links(rows: list[BatchRow]) -> str | None:
+    """Where the links are of which the text has no room."""
+    linked = sum(one.direct_link is not None for one in rows)
+    if len(rows) <= SHORTENED["items"] or not linked:
+        return None
+    return (
+        "Call get_upload(wait_seconds=0) for the links that this text leaves out: it has all uploads of the last day."
     )
 
 
