@@ -370,3 +370,23 @@ async def test_where_none_fits_the_words_of_query_are_spoken_of_only_if_some_wer
     assert said.data["state"] == "complete", said.text
     assert said.data["next_step"].startswith("None fits what was given")
     assert ("words of query" in said.data["next_step"]) == ("query" in asks)
+
+
+@pytest.mark.parametrize(
+    ("confirm", "told"),
+    [
+        ("ask", "the person will be asked."), ("approve", "the person will be asked."),
+        ("allow", "nobody is asked first (FLIPSNACK_CONFIRM)."), ("block", "this server refuses that (FLIPSNACK_CONFIRM)."),
+    ],
+)  # fmt: skip
+async def test_what_takes_offline_says_beforehand_who_is_asked_here(bench: Bench, confirm: str, told: str) -> None:
+    async with process(bench, confirm=confirm) as assistant:
+        plan = await assistant.call(TOOL, OFFLINE)
+        one = await assistant.call(
+            "update_collection",
+            collection_hash=plan.data["items"][0]["collection_hash"],
+            status="editable",
+            dry_run=True,
+        )
+    assert told in plan.text
+    assert told in one.text

@@ -56,6 +56,13 @@ class Confirmation:
         """Which yes counts here."""
         return yeses_of(self.way)
 
+    @property
+    def foretold(self) -> str:
+        """What stands before an act that needs a yes, for who plans it."""
+        if not self.yeses:
+            return "this server refuses that (FLIPSNACK_CONFIRM)"
+        return "nobody is asked first (FLIPSNACK_CONFIRM)" if self.way == "allow" else "the person will be asked"
+
     async def given(
         self, request: ToolRequest, tool: str, code: str | None, target: InQuestion
     ) -> Yes | types.InputRequiredResult:

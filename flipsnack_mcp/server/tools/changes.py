@@ -32,7 +32,7 @@ LONGEST_PICTURE = 2200
 TO_FIND_LINK = 6.0
 """Seconds for what is good to know but not needed."""
 NEW_HASH = "Publishing a draft gives it a new hash and link."
-OFFLINE = "Its link and every embed of it stop working; the person will be asked."
+OFFLINE = "Its link and every embed of it stop working; {}."
 
 
 class Change(Answered):
@@ -256,9 +256,10 @@ async def planned_update(call: ToolCall, action: UpdateCollection) -> Update:
     was_draft, is_draft = before.status == "editable", after.status == "editable"
     found = [Change(**asdict(one)) for one in changes(before, after)]
     more = [Change(field=name, before="", after=value) for name, value in (action.settings or {}).items()]
+    goes_offline = OFFLINE.format(call.app.confirmation.foretold)
     return Update(
         collection_hash=action.collection_hash,
         dry_run=True,
         changes=[*found, *more],
-        warnings=[NEW_HASH if was_draft else OFFLINE] if was_draft != is_draft else [],
+        warnings=[NEW_HASH if was_draft else goes_offline] if was_draft != is_draft else [],
     )

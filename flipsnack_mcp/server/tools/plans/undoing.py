@@ -55,7 +55,7 @@ async def undo_change(call: ToolCall, arguments: UndoChangeInput) -> PlanStatus 
     if arguments.plan_id is not None:
         return await go_on(call, arguments.plan_id, arguments.confirmation, arguments.wait_seconds)
     draft, said = await undoing_of(call, arguments.history_id or 0)
-    return await keep_plan(call, draft, [*notes(draft, []), *emptied(draft), *said])
+    return await keep_plan(call, draft, [*notes(call, draft, []), *emptied(draft), *said])
 
 
 async def undoing_of(call: ToolCall, number: int) -> tuple[PlanDraft, list[str]]:

@@ -83,18 +83,18 @@ async def make_plan(call: ToolCall, arguments: UpdateCollectionsInput) -> PlanSt
             f"{len(draft.items)} collections would change; one plan takes at most {MOST_IN_A_PLAN}.",
             "Choose fewer of them.",
         )
-    said = notes(draft, to_nothing, arguments.description)
+    said = notes(call, draft, to_nothing, arguments.description)
     return await keep_plan(call, draft, said, arguments.choice.when_none_fits)
 
 
-def notes(draft: PlanDraft, to_nothing: Sequence[str], described: str | None = None) -> list[str]:
+def notes(call: ToolCall, draft: PlanDraft, to_nothing: Sequence[str], described: str | None = None) -> list[str]:
     """What the person should know before they agree to a plan."""
     published = sum(one.publishes for one in draft.items)
     offline = sum(one.goes_offline for one in draft.items)
     said = {
         f"Drafts that are published: {published}; each gets a new hash and link.": published,
-        f"Collections that go offline: {offline}; their links and every embed of them stop working, and the person "
-        "will be asked.": offline,
+        f"Collections that go offline: {offline}; their links and every embed of them stop working, and "
+        f"{call.app.confirmation.foretold}.": offline,
         f"Each gets the description {quoted(described or '', LONGEST_DESCRIPTION)} in place of its own.": described
         is not None,
     }
