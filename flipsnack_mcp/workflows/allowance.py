@@ -17,12 +17,12 @@ class TooManyDeletionsError(FlipsnackError):
 
     def __init__(self, limit: "Limit", wanted: int, left: int, seconds: float | None) -> None:
         setting = f"FLIPSNACK_MAX_DELETES_PER_{limit.setting}"
-        allowed = f"{limit.most} deletions in {limit.name}"
+        allowed = f"{limit.most} {'deletion' if limit.most == 1 else 'deletions'} in {limit.name}"
         if wanted == 1:
-            happened = f"{allowed} have been made on this account, takings offline included, which is as many as this server allows."
+            happened = f"{allowed} {'has' if limit.most == 1 else 'have'} been made on this account, takings offline included, which is as many as this server allows."
             next_step = f"Tell the person; they can raise {setting}."
         else:
-            happened = f"{wanted} collections would be deleted or go offline; this server allows {allowed}, takings offline included, and {left} are left."
+            happened = f"{wanted} collections would be deleted or go offline; this server allows {allowed}, takings offline included, and {left} {'is' if left == 1 else 'are'} left."
             fewer = f"Choose at most {left} of them, or tell" if left else "Tell"
             next_step = f"{fewer} the person; they can raise {setting}."
         minutes = math.ceil((seconds or 0) / 60)

@@ -241,7 +241,7 @@ async def test_the_deletions_of_one_account_use_up_nobody_elses(several: Several
             first = await assistant.call("delete_collection", target(several), account=account)
             second = await assistant.call("delete_collection", target(several, "Press kit"), account=account)
             assert (first.is_error, second.is_error) == (False, True)
-            assert "1 deletions in an hour" in second.text
+            assert "1 deletion in an hour" in second.text
     assert several.changed == {"fr": [DELETED], "uk": [DELETED]}
 
 

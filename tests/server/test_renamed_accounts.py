@@ -222,7 +222,7 @@ async def test_the_deletions_of_the_last_hour_count(move: Move) -> None:
     assert_done(await bench.does("delete_collection", collection_hash=bench.collection(TITLE).hash))
     rename()
     said = await bench.does("delete_collection", collection_hash=bench.collection("Kitchen brochure").hash)
-    assert "1 deletions in an hour have been made on this account" in said.text
+    assert "1 deletion in an hour has been made on this account" in said.text
     assert len(bench.sandbox.carried_out("collection.deleteCollection")) == 1
 
 

@@ -108,7 +108,7 @@ FIGURES = [  # made an hour, made a day, wanted, of 7 an hour and 10 a day: what
     (0, 0, 8, "8 collections would be deleted or go offline; this server allows 7 deletions in an hour, takings offline included, and 7 are left"),
     (3, 0, 5, "5 collections would be deleted or go offline; this server allows 7 deletions in an hour, takings offline included, and 4 are left"),
     (7, 0, 2, "and 0 are left"), (0, 6, 5, "10 deletions in a day, takings offline included, and 4 are left"),
-    (9, 0, 3, "and 0 are left"),
+    (9, 0, 3, "and 0 are left"), (6, 0, 2, "and 1 is left"),
 ]  # fmt: skip
 
 
