@@ -100,7 +100,7 @@ def taken_out(text: str) -> str:
     """A link without what it stands in: Markdown's brackets, or the code that shows a collection on a web page."""
     text = text.strip()
     if named := MARKDOWN_LINK.fullmatch(text):
-        return next(filter(None, named.groups()))
+        return str(next(filter(None, named.groups())))
     return next(iter(addresses_in_code(text)), text) if BEGINS_LIKE_CODE.match(text) else text
 
 

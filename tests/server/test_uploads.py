@@ -249,8 +249,8 @@ async def test_without_an_id_the_uploads_of_the_last_day_are_listed_newest_first
 async def test_in_the_list_of_uploads_each_has_the_title_and_status_of_today(bench: LongBench) -> None:
     for name, status in (("a.pdf", "editable"), ("b.pdf", "public")):
         wanted = {"file_path": bench.large(name), "title": name, "status": status}
-        made = await to_its_end(bench.client, await bench.client.call(TOOL, wanted))
-    bench.sandbox.account.collections[made.data["collection_hash"]].title = "By hand"
+        await to_its_end(bench.client, await bench.client.call(TOOL, wanted))
+    bench.collection("b.pdf").title = "By hand"
     listed = await bench.client.call("get_upload")
     told = [(one["title"], one["status"], "direct_link" in one) for one in listed.data["uploads"]]
     assert told == [("By hand", "public", True), ("a.pdf", "editable", False)]
