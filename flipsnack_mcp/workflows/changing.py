@@ -117,13 +117,13 @@ def differences(action: publishing.CreateCollection | UpdateCollection, after: C
     """Where Flipsnack made something else of what was asked."""
     wrong = [
         name
-        for name in told_by(after)
+        for name in comparable_in(after)
         if getattr(action, name) is not None and getattr(after, name) not in {None, ""} | {getattr(action, name)}
     ]
     return tuple(f"Flipsnack did not take the {name} as asked: look at the collection." for name in wrong)
 
 
-def told_by(seen: Collection) -> list[str]:
+def comparable_in(seen: Collection) -> list[str]:
     """What can be compared of it. While it converts, it may tell that as its status."""
     return [name for name in COMPARED if name != "status" or seen.status.lower() != "processing"]
 

@@ -117,7 +117,7 @@ def refuse_local_files(kind: type[BaseModel], given: Mapping[str, Any]) -> None:
 
 def in_our_words(error: ErrorDetails, given: Mapping[str, Any]) -> str:
     """One sentence about one argument. The value is never repeated: it is the caller's text."""
-    name = as_named(".".join(str(part) for part in place_of(error, given)))
+    name = as_named(".".join(str(part) for part in where_wrong(error, given)))
     context = error.get("ctx", {})
     if sentence := SENTENCES.get(error["type"]):
         return sentence.format(name=name, **context)
@@ -127,7 +127,7 @@ def in_our_words(error: ErrorDetails, given: Mapping[str, Any]) -> str:
     return f"{name}: {reason}." if error["loc"] else f"{reason[:1].upper()}{reason[1:]}."
 
 
-def place_of(error: ErrorDetails, given: Mapping[str, Any]) -> tuple[int | str, ...]:
+def where_wrong(error: ErrorDetails, given: Mapping[str, Any]) -> tuple[int | str, ...]:
     """Where it is wrong. Whoever gave one thing for a list of one has no list in which to look for a first."""
     name, *rest = error["loc"] or ("",)
     alone = rest[:1] == [0] and not isinstance(given.get(str(name)), list | tuple)

@@ -24,7 +24,7 @@ from flipsnack_mcp.server.tools.tool import (
 )
 from flipsnack_mcp.server.views.showing import Aside
 from flipsnack_mcp.store.records import StoreUnusable
-from flipsnack_mcp.workflows.changing import COMPARED, differences, told_by
+from flipsnack_mcp.workflows.changing import COMPARED, comparable_in, differences
 from flipsnack_mcp.workflows.progress import IN_LINE, size_of, upload_at
 from flipsnack_mcp.workflows.uploads.following import Followed, follow
 from flipsnack_mcp.workflows.uploads.journal import RUNNING, JournalEntry
@@ -157,7 +157,7 @@ def earlier_instead(
 
 def left_as_it_is(wanted: publishing.CreateCollection, earlier: collections.Collection | None) -> list[str]:
     """What an earlier upload is, where this call asks for something else."""
-    given = [name for name in told_by(earlier) if name in wanted.model_fields_set] if earlier else []
+    given = [name for name in comparable_in(earlier) if name in wanted.model_fields_set] if earlier else []
     other = [name for name in given if getattr(wanted, name) not in (None, getattr(earlier, name))]
     return [AS_IT_IS.format(", ".join(other))] if other else []
 
