@@ -75,6 +75,17 @@ async def test_the_pages_of_a_long_document_are_added_up_in_groups(bench: Bench,
     assert tokens(said.text) < 700
 
 
+async def test_of_many_pages_only_those_with_views_are_said_to_have_the_most(bench: Bench) -> None:
+    wanted = bench.sandbox.account.add(title="Thick", pages=61, created_at=bench.clock() - 40 * 86400)
+    for views, said_most in ({7: 3}, "Those with the most views: 7."), ({}, ""):
+        every = [{"page": n, "views": views.get(n, 0)} for n in range(1, 62)]
+        bench.answers("collection.getStats", {"views": 3, "pages": every})
+        note = (await bench.call("get_collection_stats", collection_hash=wanted.hash, include_page_stats=True)).data[
+            "note"
+        ]
+        assert ("most views" in note, said_most in note) == (bool(said_most), True)
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
