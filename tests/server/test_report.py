@@ -425,6 +425,18 @@ async def test_days_that_have_not_begun_are_asked_nowhere_and_make_nothing_unrea
     assert bench.requests == []
 
 
+@pytest.mark.parametrize("start", ["0001-01-01", "1000-01-01"])
+async def test_a_period_that_begins_too_early_to_be_compared_is_refused_with_the_reason(
+    bench: LongBench, start: str
+) -> None:
+    filled(bench, 1)
+    days = {"start_date": start, "end_date": "2026-08-31"}
+    said = await bench.client.call(TOOL, {**days, "compare": True})
+    assert_told_in_four_parts(said, "no period as long before this one", " Nothing was changed.")
+    assert bench.requests == []
+    assert (await reported(bench, **days)).data["state"] == "complete"
+
+
 @pytest.mark.parametrize("save_as", ["csv", "markdown", "html"])
 async def test_a_period_that_is_not_over_is_called_so_beside_what_is_compared_with_it(
     bench: LongBench, save_as: str

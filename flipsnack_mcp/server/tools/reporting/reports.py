@@ -6,11 +6,11 @@ to the file. While it goes on only that is told: half a ranking is none.
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from datetime import date, datetime
+from typing import Annotated, Any, Self, TypeVar
 
 from anyio import to_thread
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from flipsnack_mcp.api import Effect, cleaned
@@ -68,6 +68,14 @@ class ReportStatsInput(PeriodInput, ChoosingAnyInput):
     save_as: Annotated[reporting.SavedAs | None, Field(description="Save all rows")] = None
     report_id: Annotated[GivenId | None, Field(description="To go on")] = None
     wait_seconds: WaitSeconds = 30
+
+    @model_validator(mode="after")
+    def has_days_before(self) -> Self:
+        """A period with as many days before it, where it is compared with them."""
+        start, end = self.start_date, self.end_date
+        if self.compare and start and end and end - start >= start - date.min:
+            raise ValueError("the calendar has no period as long before this one: begin later, or leave out compare")
+        return self
 
 
 class ReportSums(Answered):
