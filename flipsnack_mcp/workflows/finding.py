@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from flipsnack_mcp.api import FlipsnackError, Lane, StatusName, bare, quoted
+from flipsnack_mcp.api import FlipsnackError, Lane, StatusName, bare, errors, quoted
 from flipsnack_mcp.api.actions.collections import CollectionList, CollectionSummary, ListCollections
 from flipsnack_mcp.api.links import PLAIN_FACT
 from flipsnack_mcp.workflows.context import CallContext
@@ -35,6 +35,7 @@ QUERY_FITS_NONE = (
     "None fits what was given: all words of query have to stand in a title. Look with list_collections, which forgives "
     "slips, and name them in collections."
 )
+NAMELESS = "Flipsnack's list has collections, and of none of them a hash by which more can be asked or changed."
 NONE_FITS = "None fits what was given. Look with list_collections what there is, and name them in collections."
 
 
@@ -116,7 +117,10 @@ async def read_window(context: CallContext, choice: Choice, offset: int) -> Coll
         offset=offset,
         limit=ROWS_OF_A_REQUEST,
     )
-    return await context.send(action)
+    seen = await context.send(action)
+    if seen.collections and not any(row.collection_hash for row in seen.collections):
+        raise errors.UnreadableAnswerError(NAMELESS, "Try once more; if it stays so, tell the person.")
+    return seen
 
 
 async def newest(

@@ -23,6 +23,7 @@ from tests.samples_of import meaning, names_with
 
 GET, LIST = GetCollection(collection_hash="fxh4k89"), ListCollections()
 EMBED, STATS = GetEmbedCode(collection_hash="fxh4k89"), GetCollectionStats(collection_hash="fxh4k89")
+ROWS = [{"collectionHash": "abc1"}, {"collectionHash": "abc2"}]
 PACKAGE = DownloadHtml(collection_hash="a")
 NAMES = (
     "collectionHash", "collectionTitle", "collectionStatus", "collectionWidth", "collections", "collectionsCount",
@@ -231,6 +232,24 @@ def test_what_has_no_name_here_or_that_of_a_field_of_ours_is_kept_as_text() -> N
     assert (found.conversion, [one.flipbook_hash for one in found.flipbooks]) == ("unknown", ["h1"])
     kept = {"logoImage": "http://x", "playerSettings": '{"skin": 1}', "pro": "true"}
     assert found.extra == {**kept, "conversion": "72 %", "extra": '{"k": 1}', "note": "n"}
+
+
+@pytest.mark.parametrize("wrapped", [{"collection": ROWS}, {"0": ROWS[0], "1": ROWS[1]}, ROWS])
+def test_the_rows_of_a_list_are_read_however_they_are_wrapped(wrapped: object) -> None:
+    found = decode(LIST, body({"collectionsCount": "2", "collections": wrapped}))
+    assert [row.collection_hash for row in found.collections] == ["abc1", "abc2"]
+    assert [row.collection_hash for row in decode(LIST, body(ROWS)).collections] == ["abc1", "abc2"]
+    items = {"items": {"item": [{"itemHash": "h1", "status": "complete"}, {"itemHash": "h2", "status": "complete"}]}}
+    assert [one.flipbook_hash for one in decode(GET, body(items)).flipbooks] == ["h1", "h2"]
+
+
+def test_a_list_that_counts_collections_and_tells_none_is_not_taken_for_an_empty_account() -> None:
+    nothing = {"collectionsCount": "4", "collections": []}
+    with pytest.raises(UnreadableAnswerError):
+        decode(LIST, body(nothing))
+    assert decode(LIST, body({"collectionsCount": "0", "collections": []})).total == 0
+    assert decode(ListCollections(query="menu"), body(nothing)).collections == []
+    assert decode(ListCollections(offset=4), body(nothing)).collections == []
 
 
 @pytest.mark.parametrize("data", [{}, {"collectionHash": ""}, {"title": "Offers"}])

@@ -229,3 +229,15 @@ async def test_a_collection_comes_with_what_is_worth_a_warning(bench: Bench, tit
     assert len(said.data["warnings"]) == len(warned)
     assert ("direct_link" in said.data) is (title == TITLE)
     assert said.data["created_date"]
+
+
+async def test_of_a_collection_of_which_nothing_is_told_nothing_is_claimed_and_nothing_changed(bench: Bench) -> None:
+    wanted = next(iter(bench.sandbox.account.collections))
+    for answer in ({}, {"collection": {"collectionTitle": "Menu"}}):
+        bench.answers(GET, answer, times=0)
+        said = await bench.call("get_collection", collection_hash=wanted, wait_seconds=0)
+        assert "It has no title." not in said.text
+        for tool, given in {"delete_collection": {}, "update_collection": {"title": "New"}}.items():
+            refused = await bench.call(tool, collection_hash=wanted, **given)
+            assert "nobody could recognise it. Nothing was changed." in refused.text
+    assert not {"collection.deleteCollection", "collection.update"} & {one.action for one in bench.sandbox.requests}

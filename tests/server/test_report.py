@@ -437,6 +437,17 @@ async def test_a_period_that_begins_too_early_to_be_compared_is_refused_with_the
     assert (await reported(bench, **days)).data["state"] == "complete"
 
 
+@pytest.mark.parametrize("tool", [TOOL, "audit_account", "update_collections", "delete_collections"])
+async def test_a_list_without_hashes_is_not_taken_for_an_account_without_collections(
+    bench: LongBench, tool: str
+) -> None:
+    rows = [{"collectionTitle": f"Menu {n}", "collectionStatus": "public"} for n in range(3)]
+    bench.answers(LIST, {"collectionsCount": "3", "collections": rows}, times=0)
+    chosen = {"update_collections": {"query": "menu", "suffix": "!"}, "delete_collections": {"query": "menu"}}
+    said = await bench.client.call(tool, chosen.get(tool, {}))
+    assert_told_in_four_parts(said, "of none of them a hash", " Nothing was changed.")
+
+
 @pytest.mark.parametrize("save_as", ["csv", "markdown", "html"])
 async def test_a_period_that_is_not_over_is_called_so_beside_what_is_compared_with_it(
     bench: LongBench, save_as: str

@@ -1,6 +1,6 @@
 """Finding, looking at, changing and deleting collections."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Annotated, Any, Literal, Self, cast
 
@@ -74,10 +74,13 @@ class ListCollections(Action[CollectionList]):
     def read(self, data: JsonObject) -> CollectionList:
         # Whether `to` includes its record is not documented: one row too many is cut off, and the next window
         # starts behind what was really shown.
-        rows = [CollectionSummary.read(row) for row in islice(objects(data.get("collections")), self.limit)]
+        listed = objects(data.get("collections", data.get("value")))
+        rows = [CollectionSummary.read(row) for row in islice(listed, self.limit)]
         seen = self.offset + len(rows)
         counts = (parameters.whole_number(data.get(name)) for name in ("collectionsCount", "collectionCount"))
         counted = next((one for one in counts if one is not None), None)
+        if counted and not (rows or self.offset or self.query or self.status):
+            raise ValueError("it counts collections of which it tells none")  # else an account would look empty
         total = seen if counted is None else counted
         more = rows and (seen < total if counted is not None else len(rows) == self.limit)
         return CollectionList(
@@ -109,6 +112,11 @@ class Collection(Result):
     direct_link: Annotated[str | None, Field(description="Reader's address")] = None
     cover_image: Annotated[str | None, Field(description="Picture address")] = None
     extra: Annotated[dict[str, str], Unsent(), Field(description="Unnamed fields")] = {}
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether Flipsnack told nothing of it by which anybody could recognise it."""
+        return not (self.title.strip() or self.status or self.flipbooks)
 
     @classmethod
     @override
@@ -216,15 +224,22 @@ class DeleteFlipbook(Action[Deletion]):
 
 def objects(value: object) -> Iterator[JsonObject]:
     """The objects in a list, or in an object that stands for a list, one by one: most readers need only the first few."""
-    members: Iterable[Any] = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return (cast("JsonObject", one) for one in members if isinstance(one, dict))
+    return (cast("JsonObject", one) for one in members_of(value) if isinstance(one, dict))
+
+
+def members_of(value: object) -> list[Any]:
+    """What a list holds, also one that is wrapped once more as in Flipsnack's XML: `<collections><collection>...`."""
+    if not isinstance(value, dict):
+        return value if isinstance(value, list) else []
+    every: list[Any] = [*value.values()]
+    return every[0] if len(every) == 1 and isinstance(every[0], list) else every
 
 
 def items_in(data: JsonObject) -> tuple[str, list[JsonObject]]:
     """The list of items, under whatever name: the first that holds objects with a status."""
     for key, value in data.items():
         items = list(objects(value))
-        if items and len(items) == len(value) and any(item_status(item) for item in items):
+        if items and len(items) == len(members_of(value)) and any(item_status(item) for item in items):
             return key, items
     return "", []
 

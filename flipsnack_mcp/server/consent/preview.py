@@ -7,6 +7,7 @@ from typing import Any
 
 from flipsnack_mcp.api import Action, FlipsnackError, NotFoundError, quoted, wire_parameters
 from flipsnack_mcp.api.actions import collections, statistics
+from flipsnack_mcp.api.errors import UnreadableAnswerError
 from flipsnack_mcp.server.consent.form import Preview, sentences_about, sentences_about_many, what_to_type
 from flipsnack_mcp.server.consent.many import sentences_about_deletions
 from flipsnack_mcp.workflows.context import CallContext
@@ -157,14 +158,20 @@ def hashes_in(action: Action[Any]) -> dict[str, str]:
 
 
 async def existing(context: CallContext, collection_hash: str) -> collections.Collection:
-    """The collection, which has to exist."""
+    """The collection, which has to exist, and of which something has to be told: nobody agrees to what they cannot see."""
     try:
-        return await context.send(collections.GetCollection(collection_hash=collection_hash))
+        found = await context.send(collections.GetCollection(collection_hash=collection_hash))
     except NotFoundError:
         raise AlreadyGoneError(
             f"There is no collection {collection_hash}: it was deleted before, has a new hash since it was published, or never existed.",
             "Look for it by its title with list_collections.",
         ) from None
+    if found.is_blank:
+        raise UnreadableAnswerError(
+            f"Flipsnack told nothing of the collection {collection_hash}, neither title nor status nor flipbooks: nobody could recognise it.",
+            "Tell the person, who can look at it in Flipsnack.",
+        )
+    return found
 
 
 async def views_of(context: CallContext, collection: collections.Collection) -> str:

@@ -213,7 +213,9 @@ def worth_a_warning(found: Collection) -> Iterator[str]:
         yield "A conversion failed: readers do not see that flipbook. It has to be uploaded again."
     if found.status == DRAFT:
         yield "It is a draft: nobody can read it yet, and publishing it changes its hash, so embed it only then."
-    if not found.title.strip():
+    if found.is_blank:
+        yield "Flipsnack told neither its title nor its status nor its flipbooks: what it is cannot be said."
+    elif not found.title.strip():
         yield "It has no title."
 
 
