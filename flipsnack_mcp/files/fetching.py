@@ -22,7 +22,7 @@ CONNECTION_ERRORS = (
 
 
 class LinkExpired(Exception):  # noqa: N818  # it tells what happened to the link
-    """The link is too old, or was never good."""
+    """The link is too old, or was never good; says what its host answered."""
 
 
 class TransferBroken(Exception):  # noqa: N818  # it tells what happened to the transfer
@@ -49,7 +49,7 @@ async def fetched(http: httpx2.AsyncClient, url: str) -> AsyncIterator[Transfer]
         # The pieces are stored as they come: a compressed transfer would defeat the size limits.
         async with http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response:
             if response.status_code in EXPIRED_STATUSES:
-                raise LinkExpired
+                raise LinkExpired(f"its address answered with HTTP {response.status_code}")
             if response.status_code != 200:
                 raise TransferBroken(f"its address answered with HTTP {response.status_code}")
             total = _announced_length(response)

@@ -169,7 +169,7 @@ async def test_an_expired_link_or_a_broken_transfer_is_asked_for_again(status: i
     ("comes", "said"),
     [
         (b"PK", "its transfer broke off several times"),
-        *((n, f"its address answered with HTTP {n}") for n in (302, 503)),
+        *((n, f"its address answered with HTTP {n}") for n in (302, 403, 404, 503)),
     ],
 )
 async def test_a_transfer_that_keeps_breaking_saves_nothing(comes: bytes | int, said: str, work: LongWork) -> None:
@@ -203,9 +203,29 @@ async def test_a_package_that_is_rebuilt_meanwhile_is_a_state_and_no_error(work:
 
 
 def test_a_link_that_leads_to_no_public_address_is_refused() -> None:
-    package = Package(state="complete", resource_url="https://169.254.169.254/x.zip")
-    with pytest.raises(FlipsnackError, match="not a public https address"):
-        check_link(package, "https://api.flipsnack.com/v1/")
+    for address in (
+        "https://169.254.169.254/x.zip",
+        "http://127.0.0.1:80/x.zip",
+        "http://localhost/x",
+        "ftp://a.example/x",
+        "http://[",
+    ):
+        package = Package(state="complete", resource_url=address)
+        with pytest.raises(FlipsnackError, match="not a public https address") as refused:
+            check_link(package, "https://api.flipsnack.com/v1/")
+        assert "Trying again will not help." in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "api", "fetched"),
+    [
+        ("http://files.example.com/x.zip?s=1", "https://api.flipsnack.com/v1/", "https://files.example.com/x.zip?s=1"),
+        ("http://localhost:8002/x.zip", "http://127.0.0.1:8001/v1/", "http://localhost:8002/x.zip"),
+        ("http://[::1]:8001/x.zip", "http://localhost:8001/v1/", "http://[::1]:8001/x.zip"),
+    ],
+)
+def test_a_plain_link_is_raised_to_https_but_on_this_computer(given: str, api: str, fetched: str) -> None:
+    assert check_link(Package(state="complete", resource_url=given), api) == fetched
 
 
 def test_a_complete_package_without_a_link_is_not_said_to_have_one() -> None:

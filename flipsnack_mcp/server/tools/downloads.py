@@ -61,9 +61,10 @@ async def packaged(call: ToolCall, action: DownloadHtml) -> Download:
     seconds = call.options.wait_seconds
     if not call.options.save:
         watched = await export(call.context, action, seconds)
-        if watched.last.state == "complete":
-            check_link(watched.last, call.app.settings.api_url)
-        return tell_package(watched.last, list(watched.states), same_call(call, action))
+        last = watched.last
+        if last.state == "complete":
+            last = last.model_copy(update={"resource_url": check_link(last, call.app.settings.api_url)})
+        return tell_package(last, list(watched.states), same_call(call, action))
     asked = wanted_package(call.app, action)
     done = await save_export(call.context, call.app.downloads, asked, seconds)
     if done.stopped:

@@ -2,10 +2,12 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import anyio
 
@@ -13,7 +15,7 @@ from flipsnack_mcp.api import Flipsnack, FlipsnackError, public_address, same_or
 from flipsnack_mcp.api.actions.collections import GetCollection
 from flipsnack_mcp.api.actions.publishing import DownloadHtml, Package
 from flipsnack_mcp.api.errors import UnreachableError
-from flipsnack_mcp.api.network import Floor
+from flipsnack_mcp.api.network import Floor, is_loopback
 from flipsnack_mcp.files.fetching import LinkExpired, TransferBroken, fetched
 from flipsnack_mcp.files.names import telling_names
 from flipsnack_mcp.files.packages import BadPackage, SavedPackage, save_package
@@ -33,6 +35,7 @@ FETCH_TRIES = 3
 BEFORE_NEXT_TRY = 2.0
 """Seconds before a broken transfer is begun anew: what answers with an error now may not in a moment."""
 BROKEN_OFF = "its transfer broke off several times"
+PLAIN_HTTP = re.compile(r"\Ahttp://", re.IGNORECASE)
 TOO_SLOW = "it came too slowly"
 CHECKING_SECONDS = 900.0
 """In which a package that has come has to be checked and put in its place."""
@@ -124,7 +127,8 @@ class Downloads:
             except (LinkExpired, TransferBroken, UnreachableError) as error:
                 if not left:
                     why = str(error) if isinstance(error, LinkExpired | TransferBroken) else error.happened
-                    raise not_saved(f"The package is complete at Flipsnack, but {why or BROKEN_OFF}.") from None
+                    said = (why or BROKEN_OFF).removesuffix(".")
+                    raise not_saved(f"The package is complete at Flipsnack, but {said}.") from None
                 if not isinstance(error, LinkExpired):
                     await anyio.sleep(BEFORE_NEXT_TRY)
             # A later call gives a new link, or says that the package is built anew.
@@ -228,14 +232,27 @@ def id_of(collection_hash: str) -> str:
 
 
 def check_link(package: Package, api_url: str) -> str:
-    """Flipsnack's link, unless it leads somewhere no package of Flipsnack's can lie."""
+    """Flipsnack's link, unless it leads somewhere no package of Flipsnack's can lie; plain http is raised to https.
+
+    An imitation on this computer may give out its packages under another of the computer's names, or at another port.
+    """
     link = package.resource_url or ""
     if not link:
         raise not_saved("Flipsnack said that the package is complete, and gave no link to it.")
     try:
-        return link if same_origin(link, api_url) else public_address(link)
+        if same_origin(link, api_url) or (on_this_computer(link) and on_this_computer(api_url)):
+            return link
+        return public_address(PLAIN_HTTP.sub("https://", link))
     except ValueError:
-        raise not_saved("Flipsnack gave a link for the package that is not a public https address.") from None
+        raise FlipsnackError(
+            "Flipsnack gave a link for the package that is not a public https address. Nothing was saved.",
+            "Tell the person, who can download it in Flipsnack.",
+        ) from None
+
+
+def on_this_computer(address: str) -> bool:
+    """Whether an address is one of this computer's own."""
+    return is_loopback(urlsplit(address).hostname or "")
 
 
 def not_saved(happened: str) -> FlipsnackError:
