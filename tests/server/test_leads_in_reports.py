@@ -53,6 +53,14 @@ async def test_a_report_counts_leads_and_orders_by_collection(receiving: Receivi
     assert all(best[one] == {summer: 2, weekly: 1}.get(one) for one in best)
 
 
+async def test_a_period_may_last_until_the_calendars_last_day(receiving: Receiving) -> None:
+    days: Given = {"start_date": "2000-01-01", "end_date": "9999-12-31"}
+    assert (await reported(receiving, **days)).data["totals"]["leads"] == 4
+    async with receiving.assistant() as assistant:
+        every, within = await assistant.call("list_leads"), await assistant.call("list_leads", days)
+    assert within.data["total"] == every.data["total"] > 0
+
+
 @pytest.mark.parametrize("what", [{"leads": False}, Right.LEADS], ids=["none are received", "may not know"])
 async def test_where_nobody_may_know_a_report_has_not_a_word_of_them(receiving: Receiving, what: Any) -> None:
     lacks, settings = ((), what) if isinstance(what, dict) else ((what,), {})

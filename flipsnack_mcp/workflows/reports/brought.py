@@ -3,12 +3,14 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Self
 
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.workflows.leads.keeping import Counted, counted
 from flipsnack_mcp.workflows.leads.lead import CONTACT, UNKNOWN
+
+A_DAY = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -44,5 +46,5 @@ def by_flipbook(counts: Counted, first: date, last: date) -> Mapping[str, Brough
 
 def moments_of(first: date, last: date) -> tuple[float, float]:
     """From the beginning of the first day to the end of the last, in UTC."""
-    begun, over = (datetime.combine(one, time(), UTC).timestamp() for one in (first, last + timedelta(days=1)))
-    return begun, over
+    begun, last_begun = (datetime.combine(one, time(), UTC).timestamp() for one in (first, last))
+    return begun, last_begun + A_DAY  # not by the day after: the calendar's last has none
