@@ -1,5 +1,6 @@
 """The store on SQLite: one file, shared by all processes of a person, or the memory of one process."""
 
+import math
 import os
 import random
 from collections.abc import Callable
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from flipsnack_mcp.store.database import Database, Synchronous
 
 PATIENCE = 20.0  # a transaction takes a millisecond: whoever has one for so long is stopped or hangs
+PART_LEFT, SPENT_FOR = 0.05, 60.0
+"""Which part of it is left, and for how many seconds, once it ran out: a call has several transactions, and 45 seconds."""
 
 
 class SqliteStore:
@@ -39,6 +42,7 @@ class SqliteStore:
         self._path, self._clock = path, clock
         self._synchronous, self._patience = synchronous, patience
         self._process = os.getpid()
+        self._held_at = -math.inf
         # One task tries for the file: two hundred would race each other. Where the document of a budget is free, nobody is
         # held up for a turn of the event loop, in which others would come, each of whom looks at it once more.
         self._turn = anyio.Lock(fast_acquire=synchronous == "OFF")
@@ -55,14 +59,19 @@ class SqliteStore:
     async def _in_turn(self, step: "Callable[[Database], T]") -> T:
         if self._process != os.getpid():
             raise RuntimeError("a store cannot be used on both sides of a fork: make a new one in the child")
-        latest = anyio.current_time() + self._patience
+        began = anyio.current_time()
+        latest = began + self._patience * (PART_LEFT if began - self._held_at < SPENT_FOR else 1)
         async with self._turn:
             while True:
                 try:
-                    return self._attempt(step)
+                    done = self._attempt(step)
                 except BusyError:
-                    if anyio.current_time() > latest:
+                    if (now := anyio.current_time()) > latest:
+                        self._held_at = now
                         raise held(self._path, self._patience) from None
+                else:
+                    self._held_at = -math.inf
+                    return done
                 await anyio.sleep(random.uniform(0.002, 0.010))  # noqa: S311 - keeps processes out of step, no secret
 
     async def attend(self) -> None:

@@ -259,6 +259,24 @@ async def test_who_holds_the_file_for_too_long_is_named_as_the_reason(path: Path
     await opened.close()
 
 
+async def test_a_call_that_wants_a_held_file_several_times_waits_for_it_once(path: Path) -> None:
+    store = SqliteStore(path)
+    await store.transact(increment)
+    other = outsider(path)
+    other.execute("BEGIN EXCLUSIVE")
+    began = anyio.current_time()
+    for _ in range(4):
+        assert "Another process has held" in (await refusal(store)).happened
+    assert anyio.current_time() - began < 25
+    await anyio.sleep(120)  # another hour's holder is waited for anew
+    began = anyio.current_time()
+    await refusal(store)
+    assert anyio.current_time() - began >= 20
+    other.close()
+    assert await store.transact(increment) == 2
+    await store.close()
+
+
 OPEN_MODES = [0o644, 0o664, 0o666, 0o640, 0o660, 0o604, 0o606, 0o755, 0o777, 0o620, 0o602]
 
 
