@@ -228,10 +228,18 @@ class Reading:
             said = "is neither sqlite:PATH (a file) nor redis://HOST:PORT/DATABASE nor memory: (nothing is kept)."
             self.problems.append(f"{name} {said}")
         elif value:
-            self._path(name, value.removeprefix("sqlite:"))
+            self._look_at_file(name, self._path(name, value.removeprefix("sqlite:")))
         elif not (self._in_sandbox or has_home() or os.path.isabs(os.environ.get("XDG_STATE_HOME", ""))):  # noqa: PTH117  # a text
             self.problems.append(f"{NO_HOME} Or let {name} name a file.")
         return "memory:" if len(self.problems) > before else value or default
+
+    def _look_at_file(self, name: str, path: Path) -> None:
+        try:
+            path.absolute()
+        except OSError:
+            self.problems.append(
+                f"{name} names a file by its way from the working folder, which is gone: write the whole path."
+            )
 
     def _look_at_redis(self, name: str, value: str) -> None:
         try:

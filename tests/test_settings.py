@@ -431,6 +431,18 @@ def test_a_home_folder_of_nobody_is_pointed_out(name: str) -> None:
     assert any(name in one and "home folder that cannot be found" in one for one in wrong(settings))
 
 
+def test_a_state_file_named_from_a_working_folder_that_is_gone_is_pointed_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    settings = read_settings({"FLIPSNACK_API_KEY": KEY, "FLIPSNACK_STATE": "sqlite:state.sqlite"})
+    assert any("FLIPSNACK_STATE" in one and "working folder, which is gone" in one for one in wrong(settings))
+    assert settings.state == "memory:"
+
+
 @pytest.mark.parametrize(
     ("make", "reason"),
     [

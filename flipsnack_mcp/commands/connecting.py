@@ -15,7 +15,7 @@ from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.labels import labels_in
 from flipsnack_mcp.store.opening import open_shared_document, open_store
 from flipsnack_mcp.store.permissions import is_open_to_others
-from flipsnack_mcp.store.records import OpenedStore, Records
+from flipsnack_mcp.store.records import OpenedStore, Records, StoreUnusable
 from flipsnack_mcp.store.redis.redis_document import RedisDocument
 
 NO_OTHER_PROCESS = "FLIPSNACK_STATE is memory:, which no other process can read"
@@ -55,7 +55,13 @@ def remember(settings: Settings) -> OpenedStore:
 
 @asynccontextmanager
 async def open_memory(settings: Settings) -> AsyncGenerator[OpenedStore]:
-    """The same, as long as a command needs it."""
+    """The same, as long as a command needs it.
+
+    Raises:
+        StoreUnusable: What was set names none; there nothing would be found, and told as if there were nothing.
+    """
+    if settings.problems and settings.state == "memory:":
+        raise StoreUnusable(" ".join(settings.problems), "Set it right, then run this again.")
     store = remember(settings)
     try:
         yield store

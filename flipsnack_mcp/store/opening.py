@@ -70,6 +70,9 @@ def given_file(path: str) -> Path:
         return Path(path).expanduser().absolute()
     except RuntimeError:
         raise ValueError("FLIPSNACK_STATE names a home folder that cannot be found. Write the whole path.") from None
+    except OSError:  # of the working folder, which no whole path asks for
+        said = "FLIPSNACK_STATE names a file by its way from the working folder, which is gone. Write the whole path."
+        raise ValueError(said) from None
 
 
 def default_file() -> Path:

@@ -420,3 +420,37 @@ def test_doctor_names_the_cure_of_a_folder_that_macos_guards(
     monkeypatch.setattr(systems, "HERE", system_of(platform))
     found = upload_folder(tmp_path)
     assert (found.ok, "Privacy & Security > Files and Folders" in found.said) == (False, cure)
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("history", "working folder, which is gone"), ("approve", "working folder, which is gone"),
+        ("doctor", "working folder, which is gone"), ("setup claude-code --print", ""), ("doctor --config x.json", "x.json"),
+    ],
+)  # fmt: skip
+def test_a_command_in_a_folder_that_is_gone_says_what_it_lacks(
+    run_here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, says: str
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    monkeypatch.setattr("sys.argv", ["/usr/bin/flipsnack-mcp"])  # from there nothing is started by its way
+    ended = run_here(*typed.split(), FLIPSNACK_STATE="sqlite:state.sqlite")
+    assert says in ended.out + ended.err
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("typed", ["history", "history --verify", "history --json", "approve"])
+@pytest.mark.parametrize("state", ["state.sqlite", "sqlite:", "redis://localhost:port"])
+def test_where_the_state_cannot_be_found_no_command_says_that_nothing_is_there(
+    run_here: Here, typed: str, state: str
+) -> None:
+    ended = run_here(*typed.split(), FLIPSNACK_STATE=state)
+    assert (ended.status, ended.out.startswith("FLIPSNACK_STATE is n")) == (1, True)
+
+
+def test_the_history_is_shown_whatever_else_is_set_wrongly(run_here: Here) -> None:
+    ended = run_here("history", "--verify", FLIPSNACK_API_URL="ftp://localhost/")
+    assert (ended.status, ended.out) == (0, "The trail is whole: 0 entries.\n")

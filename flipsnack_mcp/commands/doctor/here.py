@@ -17,6 +17,7 @@ from flipsnack_mcp.commands.doctor.finding import Finding, all_set_right, found_
 from flipsnack_mcp.commands.doctor.folders import folders, key_files, spool
 from flipsnack_mcp.commands.doctor.kept import changes_by, is_there, state, used_before
 from flipsnack_mcp.commands.doctor.shown import json_of, report, report_json, report_of
+from flipsnack_mcp.commands.setup.starting import named_from_anywhere
 from flipsnack_mcp.in_sight import is_file
 from flipsnack_mcp.server.consent.keys import sealing_keys_in
 from flipsnack_mcp.settings import Settings
@@ -37,7 +38,7 @@ def doctor(settings: Settings, *, as_json: bool, fix: bool = False) -> int:
 
 def doctor_of_config(named: str, *, as_json: bool, fix: bool = False) -> int:
     """The same for what a client's configuration says, asking Flipsnack with the key that stands there."""
-    file = Path(os.path.abspath(os.path.expanduser(named)))  # noqa: PTH100, PTH111  # that of Path can raise
+    file = Path(named_from_anywhere(named))
     findings, done = anyio.run(examined_config, file), None
     if fix and (done := all_set_right(findings)):
         findings = anyio.run(examined_config, file)

@@ -68,8 +68,12 @@ def settings_for_entry(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def named_from_anywhere(text: str) -> str:
-    """A file or a folder as it is called from anywhere."""
-    return os.path.abspath(os.path.expanduser(text.strip()))  # noqa: PTH100, PTH111  # that of Path can raise
+    """A file or a folder as it is called from anywhere; as it stands where it is named from a folder that is gone."""
+    path = os.path.expanduser(text.strip())  # noqa: PTH111  # that of Path can raise
+    try:
+        return os.path.abspath(path)  # noqa: PTH100  # without a look at links
+    except OSError:
+        return path
 
 
 def network_for_entry(environment: Mapping[str, str]) -> dict[str, str]:
