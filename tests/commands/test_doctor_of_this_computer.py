@@ -5,9 +5,11 @@ import json
 import os
 import re
 import socket
+import sqlite3
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import closing
 from email.utils import formatdate
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -189,6 +191,18 @@ def test_a_state_file_that_was_open_to_others_is_closed_by_the_look_at_it(run_he
     (tmp_path / "state.sqlite").chmod(0o644)
     assert "was open to other users of this machine, and was closed just now" in run_here("doctor", **own).out
     assert not (tmp_path / "state.sqlite").stat().st_mode & 0o077
+
+
+def test_a_state_file_that_can_be_read_and_not_written_is_not_well(run_here: Here, tmp_path: Path) -> None:
+    file = tmp_path / "state.sqlite"
+    own = {"FLIPSNACK_SANDBOX": "1", "FLIPSNACK_STATE": f"sqlite:{file}"}
+    file.touch(mode=0o600)
+    assert run_here("doctor", **own).status == 0
+    with closing(sqlite3.connect(file)) as db:
+        assert db.execute("SELECT count(*) FROM records").fetchone() == (0,)
+        db.execute("CREATE TRIGGER shut BEFORE INSERT ON records BEGIN SELECT RAISE(ABORT, 'it is shut'); END")
+    ended = run_here("doctor", **own)
+    assert (ended.status, f"FAIL state: The state file {file} cannot be opened or written" in ended.out) == (1, True)
 
 
 @pytest.mark.parametrize(

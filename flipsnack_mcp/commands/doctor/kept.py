@@ -15,13 +15,15 @@ from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.store.labels import labels_in
 from flipsnack_mcp.store.opening import address_in, state_file
 from flipsnack_mcp.store.permissions import is_open_to_others
-from flipsnack_mcp.store.records import StoreUnusable
+from flipsnack_mcp.store.records import Records, StoreUnusable
 from flipsnack_mcp.workflows.history import every_trail
 
 STATE_ON_SHARE = (
     "{} lies on another machine, where two programs that write at once are not kept apart: let FLIPSNACK_STATE name a file "
     "on a disk of this one, or Redis"
 )
+TRIAL = "trial"
+"""The kind of a record that is gone when it was written."""
 NOT_SEEN_HERE = (
     "what an assistant's own configuration sets cannot be seen here: to look at its key, let `{}` name that file, or set "
     "the same FLIPSNACK_ variables as stand there"
@@ -50,13 +52,19 @@ async def state_in_file(settings: Settings, file: Path) -> list[Finding]:
     was_open = is_open_to_others(file)
     try:
         async with open_memory(settings) as store:
-            await store.transact(labels_in)  # any use of it closes it
+            await store.transact(write_once)  # any use of it closes it
     except StoreUnusable as error:
         return [Finding("state", ok=False, said=str(error))]
     if not was_open:
         return []
     now = "and cannot be closed to them: put it elsewhere" if is_open_to_others(file) else "and was closed just now"
     return [Finding("state", ok=True, said=f"{file} was open to other users of this machine, {now}")]
+
+
+def write_once(records: Records) -> None:
+    """Leave nothing, by writing: what can only be read is opened like any other file."""
+    records.put(TRIAL, "doctor", {})
+    records.delete(TRIAL, "doctor")
 
 
 async def state_on_redis(state: str) -> list[Finding]:
