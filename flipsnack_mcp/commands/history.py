@@ -105,11 +105,13 @@ def saved(found: Found, since: float = 0.0) -> list[dict[str, Any]]:
 
 
 def trail_text(found: Found, since: float = 0.0) -> str:
-    """Write the history for a person: one line for each change that was not over before."""
+    """Write the history for a person: one line for each change that was not over before, and what is wrong with it."""
     made = [one for one in changes_made([*in_order(found)]) if one.last.at >= since]
-    if not made:
+    # What was altered may stand in no line, and a history without it is no reason to say that nothing was changed.
+    wrong = [verification_text(found)] if any(one.wrong for one in found.trails) else []
+    if not made and not wrong:
         return f"Nothing has been changed through this server{' since then' if since else ''}."
-    return table_of(made, found.called)
+    return "\n".join([*([table_of(made, found.called)] if made else []), *wrong])
 
 
 def verification(found: Found) -> dict[str, Any]:

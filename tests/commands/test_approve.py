@@ -204,3 +204,17 @@ async def test_a_history_with_a_changed_line_is_not_whole(scene: Scene) -> None:
 
     assert ended.status == 1
     assert "NOT whole: entry 1 was altered" in ended.out
+    assert "NOT whole: entry 1 was altered" in (await scene.run("history")).out
+
+
+async def test_a_history_of_which_nothing_can_be_read_is_not_called_empty(scene: Scene) -> None:
+    def alter(records: Records) -> None:
+        for name, body in records.all("history"):
+            records.put("history", name, {**body, "number": "one"})
+
+    async with scene.assistant() as assistant:
+        await assistant.call("delete_collection", scene.wanted)
+    store = SqliteStore(scene.state)
+    await store.transact(alter)
+    await store.close()
+    assert "Nothing has been changed" not in (await scene.run("history")).out

@@ -203,8 +203,9 @@ async def test_a_change_whose_end_was_never_written_down_is_said_to_have_begun(s
     await changed(scene)
     german = scene.settings.accounts[0].account
     await scene.edit(lambda records: records.delete(HISTORY_ENTRY, f"{german}/{4:09}"))
-    lines = (await scene.run("history", "--account", "de")).out.splitlines()
+    *lines, whole = (await scene.run("history", "--account", "de")).out.splitlines()
     assert ["begun, its end is not known" in line for line in lines] == [False, False, True]
+    assert "NOT whole" in whole
 
 
 @pytest.mark.parametrize("typed", ["fr", "FR", " fr ", "{account}"])
@@ -287,11 +288,13 @@ async def test_what_is_damaged_in_one_account_hides_the_history_of_no_other(scen
 
     await scene.edit(alter)
     shown, torn = await scene.run("history"), await scene.run("history", "--verify")
-    assert (shown.status, len(shown.out.splitlines()), torn.status) == (0, 4, 1)
-    assert torn.out.splitlines() == [
+    wholeness = [
         "The trail of de is whole: 4 entries.",
         "The trail of unnamed is NOT whole: what is kept of its end was altered.",
     ]
+    lines = shown.out.splitlines()
+    assert (shown.status, len(lines[:-2]), lines[-2:], torn.status) == (0, 4, wholeness, 1)
+    assert torn.out.splitlines() == wholeness
 
 
 async def test_an_entry_that_was_moved_to_another_account_is_found(scene: TwoAccounts) -> None:
@@ -509,4 +512,6 @@ async def test_an_entry_with_a_time_that_no_clock_shows_is_shown_with_the_others
 
     await scene.edit(alter)
     shown = await scene.run("history")
-    assert (shown.status, len(shown.out.splitlines())) == (0, 4)
+    *lines, german_trail, french_trail = shown.out.splitlines()
+    assert (shown.status, len(lines)) == (0, 4)
+    assert ("NOT whole: entry 1 was altered" in german_trail, "is whole" in french_trail) == (True, True)
