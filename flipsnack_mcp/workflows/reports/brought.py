@@ -10,7 +10,7 @@ from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.workflows.leads.keeping import Counted, counted
 from flipsnack_mcp.workflows.leads.lead import CONTACT, UNKNOWN
 
-A_DAY = 24 * 3600.0
+LENGTH_OF_A_DAY = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -47,4 +47,4 @@ def by_flipbook(counts: Counted, first: date, last: date) -> Mapping[str, Brough
 def moments_of(first: date, last: date) -> tuple[float, float]:
     """From the beginning of the first day to the end of the last, in UTC."""
     begun, last_begun = (datetime.combine(one, time(), UTC).timestamp() for one in (first, last))
-    return begun, last_begun + A_DAY  # not by the day after: the calendar's last has none
+    return begun, last_begun + LENGTH_OF_A_DAY  # not by the day after: the calendar's last has none

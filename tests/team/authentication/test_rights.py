@@ -180,7 +180,7 @@ def test_more_scopes_that_would_not_help_are_not_asked_for(place: Guarded, tool:
     assert f"There is no tool `{tool}`" in told.text
 
 
-REFUSED = re.compile("needs the right `(delete|leads-reveal)`|`reveal`: ")
+REFUSED = re.compile("needs the right `(delete|leads-reveal)`|`reveal` ")
 """For want of a right, or because nobody can tell what is meant."""
 HIDDEN: dict[str, dict[str, Any]] = {
     "arguments as a text": {"arguments": '{"collection_hash": "HASH", "status": "editable"}'},
