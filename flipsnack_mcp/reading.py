@@ -21,7 +21,6 @@ from flipsnack_mcp.as_written import (
     reason_of,
     split_beside_placeholders,
 )
-from flipsnack_mcp.in_sight import is_in_sight
 from flipsnack_mcp.redis_address import is_redis, redis_address
 
 CONFIRM_WAYS = ("ask", "approve", "block", "allow")
@@ -197,7 +196,7 @@ class Reading:
         return value
 
     def folders(self, name: str, default: tuple[Path, ...]) -> tuple[Path, ...]:
-        if any(JOINED.search(one) and not is_in_sight(one) for one in self.parts(name, os.pathsep)):
+        if any(JOINED.search(one) and not os.path.exists(one) for one in self.parts(name, os.pathsep)):  # noqa: PTH110  # that of Path can raise
             self.hints.append(
                 f'{name} looks like folders joined by something else: they are separated by "{os.pathsep}".'
             )

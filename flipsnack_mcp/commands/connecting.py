@@ -10,7 +10,7 @@ import httpx2
 from flipsnack_mcp.api import Access, BudgetInMemory, BudgetRules, BudgetStore, Flipsnack, Pacer
 from flipsnack_mcp.api.counting.apart import BudgetApart, BudgetOfReplicas
 from flipsnack_mcp.api.counting.ledger import blank, fits
-from flipsnack_mcp.server.callers.away import AWAY, TO_WHOEVER_RUNS_IT
+from flipsnack_mcp.server.callers.away import for_strangers
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.labels import labels_in
 from flipsnack_mcp.store.opening import open_shared_document, open_store
@@ -40,7 +40,7 @@ def budget(settings: Settings) -> BudgetStore:
     if not isinstance(document, RedisDocument):
         return document or BudgetInMemory()
     # Here, since such an error is kept as well, by works that others look at, and told with other words around it.
-    return BudgetOfReplicas(document, (AWAY, TO_WHOEVER_RUNS_IT) if settings.team else None)
+    return BudgetOfReplicas(document, for_strangers if settings.team else None)
 
 
 def rules_of(settings: Settings) -> BudgetRules:

@@ -11,7 +11,7 @@ import anyio
 
 from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.connecting import open_memory
-from flipsnack_mcp.in_sight import is_closed, is_file
+from flipsnack_mcp.files.in_sight import is_closed, is_file
 from flipsnack_mcp.redis_address import is_redis
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.started import as_typed

@@ -101,7 +101,6 @@ class App:
         )
         self.reports = Reports(flipsnack, jobs, ReportRecord(store, account), lambda: on_the_wall(now()))
         unkept = ReportRecord(apart.store, account)
-        self.keeps_reports = True
         self._reports_unkept = replace(self.reports, jobs=Jobs(apart, account), record=unkept)
         self.plans = Plans(flipsnack, jobs, PlanRecord(store, account), self.history, journal, self.allowance, allowed)
         self.still_may = still_may
@@ -127,9 +126,13 @@ class App:
     def keeping_nothing(self) -> Self:
         """The same for reports while the store cannot be reached, in which leads are: both are this process's alone."""
         alone = copy(self)
-        alone.keeps_reports = False
         alone.reports, alone.offered = self._reports_unkept, self.offered - {READS_LEADS}
         return alone
+
+    @property
+    def keeps_reports(self) -> bool:
+        """Whether a report is found again by its id."""
+        return self.reports is not self._reports_unkept
 
     def _go_on_unattended(self, lookout: Lookout, *, changes: bool, uploads_many: bool) -> None:
         """Say what is gone on with though no call asks for it: only what a call could have done as well."""

@@ -20,7 +20,6 @@ from flipsnack_mcp.api import (
     NotAuthorisedError,
     cleaned,
 )
-from flipsnack_mcp.api.errors import NotCountedError
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.arriving.observing import note_account
@@ -104,8 +103,6 @@ class Dispatcher:
             note_account(", ".join(one.settings.name for one in whose.apps))
             call = tool_call(tool, given, whose, request)
             outcome = await run_tool(tool, call, given)
-        except NotCountedError as error:
-            return as_failure(str(as_callers_hear(error)), heading)
         except (FlipsnackError, NotConfirmedError) as error:
             return as_failure(str(error), heading)
         except RefusedFile as error:

@@ -1,13 +1,13 @@
 """One open connection to the state file and its transactions. With `rows` and `upgrading` all that needs sqlite3."""
 
 import math
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Literal, NamedTuple, TypeAlias
 
-from flipsnack_mcp.in_sight import is_folder
 from flipsnack_mcp.store.clock import LONGEST_REST, Clock, Kept, Moment, gone_on, same_run
 from flipsnack_mcp.store.permissions import close_to_others, make_file
 from flipsnack_mcp.store.records import (
@@ -214,4 +214,4 @@ def meaning(error: sqlite3.Error, path: Path) -> Exception:
         return BusyError()
     if primary in DAMAGE:
         return damaged(path, str(error))
-    return inaccessible(path, "it is a folder" if is_folder(path) else str(error))
+    return inaccessible(path, "it is a folder" if os.path.isdir(path) else str(error))  # noqa: PTH112 - that of Path can raise

@@ -92,19 +92,14 @@ async def said_by_checks(checks: Sequence[Check]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(said))
 
 
-async def takes_changes() -> str:
-    """It takes them, as far as anybody knows."""
-    return ""
-
-
-def store_answers(store: Store, refusing: Callable[[], Awaitable[str]] = takes_changes) -> Check:
+def store_answers(store: Store, refusing: Callable[[], Awaitable[str]] | None = None) -> Check:
     """Look whether what outlives a call can be used; `refusing` tells why it takes no changes, where it takes none."""
 
     async def look() -> Iterable[str]:
         try:
             with anyio.fail_after(PATIENCE_WITH_A_CHECK - 1):
                 await store.transact(lambda records: records.get("nothing", "of this name"))
-                why = await refusing()
+                why = await refusing() if refusing else ""
         except Exception as error:  # noqa: BLE001  # each kind of store has its own
             cause = error.cause if isinstance(error, StoreUnusable) else ""
             return [f"The store does not answer{f': {cause}' if cause else f' ({type(error).__name__})'}."]

@@ -138,7 +138,9 @@ async def test_each_account_of_the_file_is_an_imitation_of_its_own_that_begins_a
 
 
 @pytest.mark.parametrize("team", [True, False])
-async def test_where_the_calls_are_counted_is_told_to_nobody_who_can_mend_nothing(*, team: bool) -> None:
+async def test_where_the_calls_are_counted_is_told_to_nobody_who_can_mend_nothing(
+    caplog: pytest.LogCaptureFixture, *, team: bool
+) -> None:
     """Not with the error itself either: works keep it, and others are told of it in other words."""
     store = budget(an_account(state="redis://127.0.0.1:1/0", team=team))
     with pytest.raises(NotCountedError) as caught:
@@ -147,3 +149,4 @@ async def test_where_the_calls_are_counted_is_told_to_nobody_who_can_mend_nothin
     await store.close()
     assert ("127.0.0.1" in str(caught.value)) is not team
     assert (AWAY in str(caught.value), TO_WHOEVER_RUNS_IT in str(caught.value)) == (team, team)
+    assert ("127.0.0.1" in caplog.text) is team  # where whoever runs the server finds the cause

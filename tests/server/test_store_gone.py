@@ -7,9 +7,7 @@ import pytest
 from mcp.types import ResourceTemplateReference
 from typing_extensions import override
 
-from flipsnack_mcp.api import Flipsnack
 from flipsnack_mcp.api.actions import ACTIONS
-from flipsnack_mcp.api.errors import NotCountedError
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.callers.away import AWAY, TO_WHOEVER_RUNS_IT
 from flipsnack_mcp.server.callers.caller import CALLER, Caller
@@ -116,22 +114,6 @@ async def test_what_changes_is_refused_in_words_before_it_is_sent(bench: Bench, 
     assert said.is_error
     assert f"{GONE} Nothing was changed. Try again in half a minute. {NEXT}" in said.text
     assert {one.action for one in bench.sandbox.requests} <= set(names_with("reads"))
-
-
-async def test_nor_where_calls_are_counted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def cannot(*_: object, **__: object) -> None:
-        raise NotCountedError(GONE, NEXT)
-
-    monkeypatch.setattr(Flipsnack, "send", cannot)
-    before = CALLER.set(Caller("anna", "token 1"))
-    try:
-        said = await bench.send("list_collections", {})
-    finally:
-        CALLER.reset(before)
-    assert said.is_error
-    assert AWAY in said.text
-    assert GONE not in said.text
-    assert NEXT not in said.text
 
 
 @in_turn("of", REFUSED)

@@ -1,9 +1,10 @@
 """The budget of a replica that is cut off from where all of them count, and of all once that place has forgotten: rules, no waiting."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from flipsnack_mcp.api import budget
 from flipsnack_mcp.api.budget import BudgetRules
@@ -26,6 +27,9 @@ def divided(rules: BudgetRules, sharers: int) -> BudgetRules | None:
     return replace(rules, limits=limits) if all(n for n, _ in limits) else None
 
 
+Worded: TypeAlias = Callable[[NotCountedError], NotCountedError]
+
+
 class ReplicasDocument(BudgetStore, Protocol):
     """The document of a budget that several replicas change, and can lose sight of."""
 
@@ -39,10 +43,10 @@ class ReplicasDocument(BudgetStore, Protocol):
 
 
 class BudgetOfReplicas:
-    """The budget that is counted there; `told` is said in the place of why it was lost sight of, and of what can be done."""
+    """The budget that is counted there; `worded` makes of why it was lost sight of what may be told of that."""
 
-    def __init__(self, document: ReplicasDocument, told: tuple[str, str] | None = None) -> None:
-        self._document, self._told = document, told
+    def __init__(self, document: ReplicasDocument, worded: Worded | None = None) -> None:
+        self._document, self._worded = document, worded
         self.change, self.close = document.change, document.close
 
     def allowed(self, rules: BudgetRules) -> BudgetRules:
@@ -53,7 +57,8 @@ class BudgetOfReplicas:
         """
         if own := divided(rules, self._document.sharers):
             return own
-        raise NotCountedError(*(self._told or self._document.trouble))
+        lost = NotCountedError(*self._document.trouble)
+        raise self._worded(lost) if self._worded else lost
 
 
 class BudgetApart:

@@ -8,9 +8,9 @@ from pathlib import Path, PurePath
 from flipsnack_mcp.commands.connecting import IS_OPEN, open_key_files
 from flipsnack_mcp.commands.doctor.finding import Finding
 from flipsnack_mcp.files.folders import download_folder
+from flipsnack_mcp.files.in_sight import is_folder, is_in_sight
 from flipsnack_mcp.files.refusal import cure_of, quote_path
 from flipsnack_mcp.files.writing.leftovers import remove_leftovers, unfinished_in
-from flipsnack_mcp.in_sight import is_folder, is_in_sight
 from flipsnack_mcp.reading import CREDENTIALS
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.permissions import is_open_to_others, take_from_others

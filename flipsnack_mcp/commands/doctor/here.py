@@ -18,7 +18,7 @@ from flipsnack_mcp.commands.doctor.folders import folders, key_files, spool
 from flipsnack_mcp.commands.doctor.kept import changes_by, is_there, state, used_before
 from flipsnack_mcp.commands.doctor.shown import json_of, report, report_json, report_of
 from flipsnack_mcp.commands.setup.starting import named_from_anywhere
-from flipsnack_mcp.in_sight import is_file
+from flipsnack_mcp.files.in_sight import is_file
 from flipsnack_mcp.server.consent.keys import sealing_keys_in
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.started import as_typed

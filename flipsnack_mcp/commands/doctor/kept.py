@@ -8,7 +8,7 @@ from flipsnack_mcp.api import names_with_room, quoted
 from flipsnack_mcp.commands.connecting import kept_at, open_memory
 from flipsnack_mcp.commands.doctor.finding import Finding
 from flipsnack_mcp.commands.doctor.folders import is_on_share
-from flipsnack_mcp.in_sight import is_closed, is_file
+from flipsnack_mcp.files.in_sight import is_closed, is_file
 from flipsnack_mcp.redis_address import is_redis
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.started import as_typed

@@ -10,7 +10,7 @@ from flipsnack_mcp.commands.setup.client_file import ClientFile, Unsuitable, fil
 from flipsnack_mcp.commands.setup.editing.change import IN_JSON, IN_TOML, Configuration
 from flipsnack_mcp.commands.setup.editing.jsonc import BYTE_ORDER_MARK, NotUnderstood
 from flipsnack_mcp.commands.setup.receipt import Receipt, kept_receipt
-from flipsnack_mcp.in_sight import is_in_sight
+from flipsnack_mcp.files.in_sight import is_in_sight
 from flipsnack_mcp.started import PACKAGE, SCRIPT
 
 NOTHING_WAS_CHANGED: str = Changed.NOTHING.value

@@ -25,7 +25,7 @@ from flipsnack_mcp.commands.setup.keychain import (
     keep_in_keychain,
 )
 from flipsnack_mcp.commands.setup.starting import named_from_anywhere
-from flipsnack_mcp.in_sight import is_file
+from flipsnack_mcp.files.in_sight import is_file
 from flipsnack_mcp.reading import CREDENTIALS
 from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.store.permissions import is_open_to_others

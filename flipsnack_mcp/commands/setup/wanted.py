@@ -25,7 +25,7 @@ from flipsnack_mcp.commands.setup.credentials import (
 )
 from flipsnack_mcp.commands.setup.keychain import ONLY_ACCOUNT, Credentials
 from flipsnack_mcp.commands.setup.starting import command_here, network_for_entry, secrets_left_out, settings_for_entry
-from flipsnack_mcp.in_sight import is_closed, is_folder
+from flipsnack_mcp.files.in_sight import is_closed, is_folder
 from flipsnack_mcp.reading import ACCOUNTS, CONFIRM_WAYS, CREDENTIALS
 from flipsnack_mcp.settings import Settings, read_settings
 

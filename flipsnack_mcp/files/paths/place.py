@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from flipsnack_mcp import systems
+from flipsnack_mcp.files.in_sight import is_closed, is_in_sight
 from flipsnack_mcp.files.names import TextRules, first_objection, is_reserved, without_format_characters
 from flipsnack_mcp.files.paths.spelling import understood
 from flipsnack_mcp.files.refusal import RefusedFile, quote_path
-from flipsnack_mcp.in_sight import is_closed, is_in_sight
 from flipsnack_mcp.systems import System
 
 UPLOAD_SETTING = "FLIPSNACK_UPLOAD_DIRS"

@@ -15,7 +15,7 @@ StoreTroubleT = TypeVar("StoreTroubleT", StoreUnusable, NotCountedError)
 log = logging.getLogger(__name__)
 
 
-def as_callers_hear(error: StoreTroubleT) -> StoreTroubleT:
+def as_callers_hear(error: StoreUnusable) -> StoreUnusable:
     """The error as whoever calls may know it: as it is where nobody is told apart, since that one can mend it."""
     return for_strangers(error) if CALLER.get().principal else error
 

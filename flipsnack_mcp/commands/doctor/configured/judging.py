@@ -22,8 +22,8 @@ from flipsnack_mcp.commands.doctor.configured.filling import (
 from flipsnack_mcp.commands.doctor.finding import Finding, found_in_client
 from flipsnack_mcp.commands.doctor.folders import folders, key_files
 from flipsnack_mcp.commands.doctor.visit import server_at
+from flipsnack_mcp.files.in_sight import is_closed, is_file, is_in_sight
 from flipsnack_mcp.files.refusal import quote_path
-from flipsnack_mcp.in_sight import is_closed, is_file, is_in_sight
 from flipsnack_mcp.parsing import WrongUsage
 from flipsnack_mcp.reading import CREDENTIALS
 from flipsnack_mcp.settings import Settings

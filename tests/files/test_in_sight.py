@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from flipsnack_mcp import in_sight, systems
+from flipsnack_mcp import systems
 from flipsnack_mcp.__main__ import main
+from flipsnack_mcp.files import in_sight
 from flipsnack_mcp.files.paths.listing import list_files
 from flipsnack_mcp.files.paths.place import missing_folders
 from flipsnack_mcp.files.refusal import RefusedFile
