@@ -5,7 +5,7 @@ the package, and a test compares it with `server/tools/table.py`.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cache
 from pathlib import Path
@@ -86,7 +86,8 @@ def menu(settings: Settings, rights: AbstractSet[Right] = EVERY_RIGHT) -> dict[s
     """
     every = entries_by_address() if settings.team else entries()
     known = (one for one in every if one.right in rights)
-    offered = [one for one in known if any_offers(settings.every, one.toolset, one.needs)]
+    reading, changing = toolsets_on(settings.every), toolsets_on(one for one in settings.every if not one.read_only)
+    offered = [one for one in known if one.toolset in (reading if one.needs is Effect.READS else changing)]
     if any(one.toolset == LEADS_TOOLSET for one in offered):
         offered = [*map(beside_leads, offered)]
     if len(settings.every) == 1:
@@ -105,9 +106,9 @@ def beyond(rights: frozenset[Right]) -> frozenset[str]:
     return frozenset(one.tool.name for one in entries() if one.right not in rights)
 
 
-def any_offers(accounts: Sequence[Settings], toolset: str, needs: Effect) -> bool:
-    """Whether for any of them the toolset is on, and read-only mode leaves it."""
-    return any(toolset in toolsets_of(one) and (needs is Effect.READS or not one.read_only) for one in accounts)
+def toolsets_on(accounts: Iterable[Settings]) -> frozenset[str]:
+    """Those that any of them has."""
+    return frozenset[str]().union(*map(toolsets_of, accounts))
 
 
 def toolsets_of(account: Settings) -> frozenset[str]:
