@@ -26,9 +26,9 @@ def test_tables_lists_of_pages_and_the_menu_are_what_the_code_would_write() -> N
 
 
 def test_readme_has_the_commands_that_do_all_the_set_up() -> None:
-    install = "python3 -m venv .venv && .venv/bin/pip install"
-    assert f"{install} . && .venv/bin/flipsnack-mcp demo" in README.splitlines()
-    assert f"{install} -e '.[test]' && .venv/bin/pytest" in README.splitlines()
+    lines = README.splitlines()
+    assert "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/flipsnack-mcp demo" in lines
+    assert "python3 -m venv --upgrade-deps .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest" in lines
 
 
 def test_the_documents_say_how_long_the_history_is_kept_and_how_much_may_be_deleted() -> None:
