@@ -13,11 +13,11 @@ from flipsnack_mcp.workflows.finding import Choice, choose
 from flipsnack_mcp.workflows.plans.drafts import draft_plan
 from flipsnack_mcp.workflows.plans.rules import Permissions, Plan
 from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry
-from flipsnack_mcp.workflows.uploads.sending import Uploads
+from flipsnack_mcp.workflows.uploads.sending import MAY_NO_MORE, Uploads
 from tests.api.asking import unlimited
 from tests.server.bench import LoopClock
 from tests.workflows import test_batch_sending as sending
-from tests.workflows.running import LongWork, Told
+from tests.workflows.running import CREATE, LongWork, Told
 from tests.workflows.test_changing_many import OFFLINE, RULE, UPDATE, YESES, Server, process, shelf, states
 
 ANNA = Beginner("anna", "token 1234")
@@ -123,6 +123,22 @@ async def test_what_was_in_line_elsewhere_is_sent_only_for_whom_it_may(work: Lon
         await anyio.sleep(60)
     assert len(work.sandbox.carried_out("collection.create")) == may
     assert admitted.asked == {("token 1234", False)}
+
+
+async def test_what_is_in_line_when_its_caller_may_no_more_is_not_sent(work: LongWork) -> None:
+    work.road.upload_seconds = 5.0
+    async with work.process() as process:
+        process.uploads._still_may = admitted = Admitted()
+        entries = [(await process.begin(work.paper(f"{n}.pdf"), f"Number {n}"))[0] for n in range(4)]
+        await anyio.sleep(1)
+        admitted.may = False
+        ends = [await process.ended(one) for one in entries]
+    assert [one.state for one in ends] == ["converting", "converting", "failed", "failed"]
+    assert {one.said for one in ends[2:]} == {
+        f"{MAY_NO_MORE} Nothing was changed. Trying again will not help. Whoever may upload can ask for it anew."
+    }
+    titles = {one.params["title"] for one in work.sandbox.requests if one.action == CREATE}
+    assert titles == {"Number 0", "Number 1"}
 
 
 def test_what_an_earlier_version_wrote_is_nobodys() -> None:

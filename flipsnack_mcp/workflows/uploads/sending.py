@@ -32,6 +32,7 @@ UPLOADS_AT_ONCE = 2
 TIME_TO_RECONCILE = 10.0
 STOPPED_LATE = "It was stopped when all of it had been sent; whether Flipsnack took it is looked up at the next call."
 STOPPED = "It was stopped before it was whole; Flipsnack made nothing of it."
+MAY_NO_MORE = "Whoever asked for this upload may upload no more, so nothing of the document was sent."
 
 
 @dataclass(frozen=True)
@@ -202,6 +203,7 @@ class Uploads:
         """Send it, and what it became; how it failed is written down first."""
         try:
             before = await candidates(context, entry.title)
+            self._check_caller(entry)  # it may have been in line for long
             # Written down before a byte leaves: after a crash nothing else tells this upload from older ones.
             entry = await self._note(job, entry, state="uploading", before=tuple(sorted(before)))
             known = partial(self._taken, entry)
@@ -211,6 +213,11 @@ class Uploads:
         except Exception as error:  # noqa: BLE001  # what is not written down here would be called a server's end later
             raise await self._failed(error, entry, job) from None
         return entry, {"collection_hash": made.collection_hash, "listed": made.title, "warnings": warnings}
+
+    def _check_caller(self, entry: JournalEntry) -> None:
+        """Raise where whoever asked for it may have it done no more."""
+        if not self._still_may(entry.principal):
+            raise FlipsnackError(MAY_NO_MORE, "Whoever may upload can ask for it anew.")
 
     async def _failed(self, error: Exception, entry: JournalEntry, job: Job) -> FlipsnackError:
         """Write down how it failed. A frame that raised what it had a name for would hold itself."""
