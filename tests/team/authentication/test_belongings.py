@@ -10,6 +10,7 @@ import pytest
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.server.consent.codes import Consents
+from flipsnack_mcp.server.tools.plans.going_on import RESTS
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.team.authentication import door
 from flipsnack_mcp.team.authentication.knowing import Authentication
@@ -181,6 +182,20 @@ def test_a_plan_is_carried_out_by_whom_it_was_shown_to(own: Guarded) -> None:
     assert done.data["state"] == "complete", done.text
     seen = ben.call("update_collections", plan_id=plan, wait_seconds=0)
     assert seen.data["state"] == "complete", seen.text
+
+
+def test_a_plan_whose_callers_token_was_taken_back_is_not_said_to_go_on(own: Guarded) -> None:
+    own.sandboxes["de"].add_fault(slow())
+    anna, ben = both(own)
+    plan = anna.call("update_collections", everything=True, prefix="New ").data["plan_id"]
+    anna.call("update_collections", plan_id=plan, wait_seconds=0)
+    assert ben.call("update_collections", plan_id=plan, wait_seconds=0).data["state"] == "running"
+    revoke(own, "anna")
+    seen = ben.call("update_collections", plan_id=plan, wait_seconds=0)
+    assert seen.data["state"] == "stopped", seen.text
+    assert RESTS in seen.text
+    assert "goes on by itself" not in seen.text
+    assert 'Call update_collections(account="de") without plan_id to make a plan for it.' in seen.text
 
 
 def test_a_plan_of_deletions_is_nobody_elses_either(own: Guarded) -> None:

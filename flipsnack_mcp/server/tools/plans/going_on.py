@@ -28,6 +28,7 @@ from flipsnack_mcp.workflows.plans.record import PLAN
 from flipsnack_mcp.workflows.progress import Progress
 
 NOTHING = "No collection would change."
+RESTS = "Whoever began this plan may no longer have it done, so it does not go on."
 
 
 async def keep_plan(call: ToolCall, draft: PlanDraft, said: Sequence[str], when_none_fits: str = "") -> PlanStatus:
@@ -71,10 +72,13 @@ async def as_others_see(call: ToolCall, seen: rules.PlanSnapshot) -> PlanStatus:
     if not seen.plan.started:
         raise NotTheirsError(seen.plan.caller)
     call.goes_on = True  # what becomes of it is on record as its caller's
-    if seen.is_under_way:
-        call.aside = all_items(seen)
-        return running(seen, Progress())
-    return (await plan_status(call, seen, "complete")).model_copy(update={"next_step": None})
+    if not seen.is_under_way:
+        return (await plan_status(call, seen, "complete")).model_copy(update={"next_step": None})
+    if not call.app.still_may(seen.plan.principal, destroys=bool(seen.offline)):
+        step = f"Tell the person what is left. Call {call.tool} without plan_id to make a plan for it."
+        return (await plan_status(call, seen, "stopped", RESTS)).model_copy(update={"next_step": step})
+    call.aside = all_items(seen)
+    return running(seen, Progress())
 
 
 async def earlier_plan(call: ToolCall, plan_id: str) -> rules.PlanSnapshot:
