@@ -16,6 +16,7 @@ from flipsnack_mcp.team.refusing import TurnedAway
 
 DESCRIBED_AT = "/.well-known/oauth-protected-resource"
 UNTOLD = "This server answers only who brings a token. Whoever runs it can give you one. Nothing was done."
+NO_BEARER = 'The header Authorization cannot be read: it has to be there once, as "Bearer", a space and the token. Nothing was done.'
 NOT_GOOD = (
     "The token is not one of this server's, or is none any more. Ask whoever runs it for another. Nothing was done."
 )

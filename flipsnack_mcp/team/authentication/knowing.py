@@ -174,8 +174,10 @@ def token_in(scope: Scope) -> str:
         NotLetInError: There is none, or there are several.
     """
     given = [value for name, value in scope["headers"] if name.lower() == b"authorization"]
+    if not given:
+        raise NotLetInError(401, challenges.UNTOLD)
     kind, _, token = given[0].decode("latin-1").partition(" ") if len(given) == 1 else ("", "", "")
     token = token.strip()
     if kind.lower() != "bearer" or not token or not token.isascii():
-        raise NotLetInError(401, challenges.UNTOLD)
+        raise NotLetInError(401, challenges.NO_BEARER)
     return token

@@ -168,6 +168,16 @@ def test_whoever_is_not_known_is_refused_before_anything_is_done(place: Guarded,
     assert place.asked == {}
 
 
+UNREADABLE = [name for name in IN_ANOTHER_WAY if name not in {"nothing", "a kind and another"}]
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_who_writes_a_token_in_another_way_is_told_how_it_is_written(place: Guarded, name: str) -> None:
+    answer = knocked(place, IN_ANOTHER_WAY[name](place))
+    assert 'it has to be there once, as "Bearer", a space and the token.' in answer.json()["error"]["message"]
+    assert "error=" not in answer.headers["WWW-Authenticate"]
+
+
 def test_who_is_refused_learns_where_and_for_which_scopes_to_ask(place: Guarded) -> None:
     wrong, none = place.knock("Bearer abc"), place.knock()
     for answer in (wrong, none):
