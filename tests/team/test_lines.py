@@ -21,6 +21,7 @@ from flipsnack_mcp.server.arriving.observing import CURRENT_FACTS
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.team.operating import lines
 from tests.observing import observing
+from tests.team.over_http import ACCEPTED, PING, served, status_of, whole_application
 
 RIGHT = "k7Jq2Zr9sWx4Vb1Nc8Md3A"
 """What follows /files/ is a right."""
@@ -171,6 +172,30 @@ def test_of_what_libraries_say_the_values_are_left_out(written: io.StringIO, nam
     logging.getLogger(name).warning("dropped %r: malformed\n%s", "CANARY", "CANARY")
     (line,) = parsed(written)
     assert line["message"] == "dropped %r: malformed"
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("Rejected request with unknown or expired session ID: CANARY", "Rejected request with unknown or expired session ID"),
+        ("Session 218a3ae6c4d7488d91b4197efd44d012 idle timeout", "Session … idle timeout"),
+        ("StreamableHTTP session manager started", "StreamableHTTP session manager started"),
+    ],
+)  # fmt: skip
+def test_values_that_a_library_has_filled_in_itself_are_left_out_too(
+    written: io.StringIO, said: str, left: str
+) -> None:
+    logging.getLogger("mcp.server.streamable_http_manager").warning(said)
+    assert [line["message"] for line in parsed(written)] == [left]
+
+
+async def test_what_a_client_calls_its_session_is_in_no_line(written: io.StringIO) -> None:
+    logging.getLogger().setLevel(logging.INFO)
+    async with served(whole_application(team=True, sticky=True)) as port:
+        headers = [*ACCEPTED.items(), ("Mcp-Session-Id", "CANARY")]
+        assert await status_of(port, headers, json.dumps(PING).encode()) == 404
+    assert "unknown or expired session ID" in written.getvalue()
+    assert "CANARY" not in written.getvalue()
 
 
 GUARDED: list[tuple[Any, str]] = [

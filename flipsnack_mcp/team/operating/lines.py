@@ -32,6 +32,8 @@ ROUTES = frozenset({"mcp", "health", "ready", "uploads", "files", "hooks", ".wel
 BALANCERS_ASK = frozenset({"/health", "/ready"})
 """What balancers ask every few seconds: of interest only where the answer is no."""
 LONGEST_LINE = 8000
+FILLED_IN = re.compile(r"\S*\d\S*")
+"""What is not a word, where a library has made a sentence of words and values."""
 TRUSTED = ("flipsnack_mcp", "uvicorn")
 """Who writes nothing of a client's into a message."""
 FACTS = "facts"
@@ -56,9 +58,15 @@ class JsonLines(logging.Formatter):
 def said_in(record: logging.LogRecord) -> dict[str, str]:
     """What a record says, but for what may be anybody's: of other libraries their values, of an exception its text."""
     ours = record.name.startswith(TRUSTED)
-    said = {"message": record.getMessage()[:LONGEST_LINE] if ours else str(record.msg).partition("\n")[0]}
+    said = {"message": record.getMessage()[:LONGEST_LINE] if ours else always_the_same(record)}
     error = record.exc_info[1] if record.exc_info else None
     return {**said, "error": type(error).__name__, "at": places_of(error)} if error else said
+
+
+def always_the_same(record: logging.LogRecord) -> str:
+    """The words without values. Where none stand beside them they may be in them: the SDK writes sessions' ids there."""
+    words = str(record.msg).partition("\n")[0]
+    return words if record.args else FILLED_IN.sub("…", words.partition(": ")[0])
 
 
 def traced(asked: RequestFacts | None) -> dict[str, str]:
