@@ -29,7 +29,7 @@ from flipsnack_mcp.team.authentication.knowing import Authentication
 from flipsnack_mcp.team.ending import Ending, UnderWay
 from flipsnack_mcp.team.exchange.hooks import HOOKS_AT, beside_hooks, hook_routes
 from flipsnack_mcp.team.exchange.routes import UPLOAD_PATHS, exchange_routes
-from flipsnack_mcp.team.heads import MCP, values_of_header
+from flipsnack_mcp.team.heads import MCP, header_of, values_of_header
 from flipsnack_mcp.team.host_check import Names, names_bound_to
 from flipsnack_mcp.team.limits import Limits, Strangers
 from flipsnack_mcp.team.operating.lines import RequestLines
@@ -50,6 +50,7 @@ TWO_LENGTHS = TurnedAway(
     closes=True,
 )
 """What stands before this server may have read the other, and take what follows for the next request of somebody else."""
+PACKED = TurnedAway(415, "This request came packed. Nothing was done. Send it as it is, without Content-Encoding.")
 ELSEWHERE_MEANT = {
     421: TurnedAway(421, "This server has another name (Invalid Host header). Nothing was done."),
     403: TurnedAway(403, "This web page may not speak to this server (Invalid Origin header). Nothing was done."),
@@ -146,6 +147,8 @@ class AtItsPath:
         if scope["type"] == "http" and scope["path"] != MCP:
             words = f"There is nothing at this path: this server's address for MCP is {self.where}. Nothing was done."
             return await TurnedAway(404, words).tell(send)
+        if scope["type"] == "http" and header_of(scope, b"content-encoding").lower() not in {b"", b"identity"}:
+            return await PACKED.tell(send)
         return await self.app(scope, receive, send)
 
 

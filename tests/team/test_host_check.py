@@ -1,6 +1,8 @@
 """Where a server may be bound, and by which names it answers: the rules, and the real application on a socket."""
 
 import asyncio
+import gzip
+import json
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +118,16 @@ async def test_who_asks_elsewhere_is_told_the_address(path: str) -> None:
     answer = await answered(path, {"Host": "tools.example.com"}, public_url=PUBLIC)
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
     assert "this server's address for MCP is https://tools.example.com/mcp" in answer.json()["error"]["message"]
+
+
+async def test_a_request_that_comes_packed_is_told_so_and_not_called_no_json() -> None:
+    content, packed = gzip.compress(json.dumps(HELLO).encode()), {**ACCEPTED, "Content-Encoding": "gzip"}
+    async with served(whole_application()) as port, httpx2.AsyncClient(verify=NO_TLS) as http:
+        address = f"http://{HOST}:{port}/mcp"
+        answer = await http.post(address, content=content, headers=packed)
+        plain = await http.post(address, json=HELLO, headers={**ACCEPTED, "Content-Encoding": "identity"})
+    assert (answer.status_code, plain.status_code) == (415, 200)
+    assert "came packed. Nothing was done. Send it as it is" in answer.json()["error"]["message"]
 
 
 async def test_a_request_of_two_lengths_is_refused_and_nothing_behind_it_is_read() -> None:
