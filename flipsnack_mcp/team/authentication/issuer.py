@@ -49,6 +49,7 @@ class PublishedKeys:
         self._fetched: Fetched | None = None
         self._tried = self._looked_for_unknown = -math.inf
         self._why = "it was not asked yet"
+        """What came of the last look at them; nothing where they were there."""
         self._turn = anyio.Lock()
 
     async def count(self) -> int:
@@ -61,6 +62,8 @@ class PublishedKeys:
 
     async def matching(self, kid: str | None, algorithm: str) -> list[PublishedKey]:
         """The keys that may have signed; where none is known, what is published is looked at once more.
+
+        Whoever signed with a key that nobody knows is no stranger as long as that look fails: it may be a new one.
 
         Raises:
             IssuerUnusableError: Nothing is known, or nothing that still counts.
@@ -79,7 +82,10 @@ class PublishedKeys:
         else:
             async with self._turn:  # whoever fetches them at this moment may bring it
                 pass
-        return chosen(await self._now(), kid, algorithm)
+        found = chosen(await self._now(), kid, algorithm)
+        if not found and self._why:
+            raise self._unusable()
+        return found
 
     async def _now(self) -> Fetched:
         """What counts, fetched again where it is old; where it still counts, nobody waits for who is at that."""
@@ -89,8 +95,11 @@ class PublishedKeys:
             await self._fetch(known, pause=BETWEEN_TRIES)
             known = self._fetched
         if known is None or anyio.current_time() - known.at >= KEYS_COUNT:
-            raise IssuerUnusableError(f"No keys of the authorization server {self.issuer} can be had: {self._why}.")
+            raise self._unusable()
         return known
+
+    def _unusable(self) -> IssuerUnusableError:
+        return IssuerUnusableError(f"No keys of the authorization server {self.issuer} can be had: {self._why}.")
 
     async def _fetch(self, before: Fetched | None, *, pause: float) -> None:
         """Fetch them, unless somebody did while this waited for its turn, or tried it so long ago and not longer."""
@@ -98,7 +107,7 @@ class PublishedKeys:
             if self._fetched is not before or anyio.current_time() - self._tried < pause:
                 return
             try:
-                self._fetched = Fetched(await published_by(self.issuer), anyio.current_time())
+                self._fetched, self._why = Fetched(await published_by(self.issuer), anyio.current_time()), ""
             except IssuerUnusableError as error:
                 self._why = str(error)
                 log.warning("the keys of %s could not be fetched: %s", self.issuer, error)

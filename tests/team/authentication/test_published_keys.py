@@ -103,6 +103,23 @@ async def test_without_its_server_known_keys_go_on_for_an_hour(one: Issuer, late
     assert await is_good(tokens, one)
 
 
+async def test_without_its_server_it_cannot_be_told_whose_an_unknown_key_is(one: Issuer, later: StandingClock) -> None:
+    """It may have been turned over a moment ago: who is called a stranger would be sent to sign in where nobody answers."""
+    tokens = of(one)
+    assert await is_good(tokens, one)
+    one.away = True
+    for _ in range(2):
+        with pytest.raises(IssuerUnusableError, match="status 404"):
+            await is_good(tokens, one, "second")
+    assert await is_good(tokens, one)
+    one.away = False
+    later.now += BETWEEN_TRIES
+    assert not await is_good(tokens, one, "second")
+    one.publishes("first", "second")
+    later.now += BETWEEN_TRIES
+    assert await is_good(tokens, one, "second")
+
+
 async def test_nobody_is_let_in_before_any_key_is_known(one: Issuer, later: StandingClock) -> None:
     one.away, tokens = True, of(one)
     for _ in range(3):
