@@ -4,6 +4,7 @@ What can be understood is, by the rules of `as_written`. What a value was is nev
 """
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ CREDENTIALS = ("FLIPSNACK_API_KEY", "FLIPSNACK_API_SECRET")
 FOLDERS = ("FLIPSNACK_UPLOAD_DIRS", "FLIPSNACK_DOWNLOAD_DIR")
 ACCOUNTS = "FLIPSNACK_ACCOUNTS"
 NO_HOME = "This user has no home folder: set HOME (on Windows USERPROFILE) to the whole path of one."
+AS_SENT = re.compile(r"https?://[\w.:\[\]-]+(?:/[\w.~!$&'()*+,;=:@%/-]*)?", re.ASCII | re.IGNORECASE)
+"""An address as it comes in a request; of any other letters it would never be that of one."""
 SWITCH_WORDS = {"1": True, "true": True, "0": False, "false": False}
 
 
@@ -119,8 +122,8 @@ class Reading:
         """Note what is wrong with a value."""
         if name in FOLDERS:
             self.wrong_folders.setdefault(name, f"{name} {said}")
-        else:
-            self.problems.append(f"{name} {said}")
+        elif (problem := f"{name} {said}") not in self.problems:  # a value may be read twice
+            self.problems.append(problem)
 
     def as_it_stands(self, name: str, _: object) -> str:
         """A value that somebody else will understand."""
@@ -292,6 +295,10 @@ class Reading:
         if value.rstrip("/").endswith("/mcp"):
             said = "ends with /mcp, which is added to it: leave that out, else links for documents lead nowhere."
             self.hints.append(f"{name} {said}")
+        if value and not AS_SENT.fullmatch(value.strip()):
+            said = "has to be written as browsers send it: a name of other letters as xn--..., a space as %20."
+            self._wrong(name, said)
+            return default
         return value
 
 

@@ -126,6 +126,29 @@ def test_a_public_address_that_ends_with_what_is_added_to_it_is_pointed_out(end:
         assert read_settings({**ACCESS, "FLIPSNACK_PUBLIC_URL": f"https://flips.example.com{well}"}).hints == ()
 
 
+ODD = ["https://b\u00fccher.example", "https://a b.example", "https://*.example.com", "https://a.example/flip snack", "https://a.example\\x"]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ODD)
+def test_a_public_address_is_one_that_can_come_in_a_request(value: str) -> None:
+    """By another a server would refuse all its clients, and give out links that nobody can click on."""
+    settings = read_settings({**ACCESS, "FLIPSNACK_PUBLIC_URL": value})
+    assert settings.public_url == ""
+    assert "FLIPSNACK_PUBLIC_URL has to be written as browsers send it" in settings.missing
+    for well in (
+        "https://xn--bcher-kva.example",
+        "https://[::1]:8443/a%20b/",
+        "http://localhost:8000",
+        "HTTPS://A.example",
+    ):
+        assert read_settings({**ACCESS, "FLIPSNACK_PUBLIC_URL": well}).public_url == well
+
+
+def test_what_is_wrong_with_a_value_is_said_once() -> None:
+    settings = read_settings({**ACCESS, "FLIPSNACK_PUBLIC_URL": " https://flips.example.com "})
+    assert settings.missing == "FLIPSNACK_PUBLIC_URL has quotes or spaces around its value: remove them."
+
+
 @pytest.mark.parametrize("value", ["0", "false", "False", ""])
 def test_a_switch_that_is_off_is_off_and_no_toolset_is_the_default_one(value: str) -> None:
     settings = read_settings({**ACCESS, "FLIPSNACK_READ_ONLY": value, "FLIPSNACK_SANDBOX": value})
