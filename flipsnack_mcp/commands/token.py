@@ -32,6 +32,7 @@ HOW_TO_USE = (
     'This token is shown once. Give it to {} alone; their client sends it as "Authorization: Bearer ...". '
     "It counts from now on, without a restart.\n"
 )
+NEW_ACCOUNTS = "Only an account that a server did not find in FLIPSNACK_ACCOUNTS when it started needs one.\n"
 CANNOT_LOOK = "Without the right `read` nothing can be looked at with it, not even what became of an upload.\n"
 HEADS = ("Name", "Accounts", "May", "Made", "Expires")
 BY_DAY = "%Y-%m-%d"
@@ -57,6 +58,8 @@ def token_add(settings: Settings, name: str, accounts: str | None, may: str, day
     if (status := change_or_say(settings, add)) == 0:
         say(made)
         sys.stderr.write(HOW_TO_USE.format(quoted(cleaned(name, LONGEST_CALLED))))
+        if settings.accounts_file:
+            sys.stderr.write(NEW_ACCOUNTS)
         if Right.READ not in rights_in(may):
             sys.stderr.write(CANNOT_LOOK)
     return status

@@ -60,6 +60,12 @@ def test_a_token_is_printed_once_and_alone_on_stdout(tokens: Tokens) -> None:
     assert TokensFile(tokens.file).holder_of(ended.out.strip())
 
 
+def test_what_needs_a_restart_all_the_same_is_said_where_there_are_accounts(tokens: Tokens, of_several: Tokens) -> None:
+    needs_one = "Only an account that a server did not find in FLIPSNACK_ACCOUNTS when it started needs one."
+    assert needs_one in of_several("add", "anna", "--account", "de").err
+    assert needs_one not in tokens("add", "ben").err
+
+
 def test_what_is_not_said_is_the_least(tokens: Tokens) -> None:
     tokens("add", "anna")
     (known,) = tokens.known
