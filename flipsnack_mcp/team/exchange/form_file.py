@@ -8,6 +8,9 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 FORM_TYPE = "multipart/form-data"
 MOST_PARTS, MOST_OF_A_HEADER = 20, 8192
 
+ESCAPED = {"%22": '"', "%0D": "\r", "%0A": "\n"}
+"""What browsers write in a file's name, and all that they escape: https://html.spec.whatwg.org/#multipart-form-data"""
+
 
 class BadForm(Exception):  # noqa: N818  # it is the form that errs
     """What was sent is not a whole form with one file in it; says what is wrong."""
@@ -97,7 +100,7 @@ class FormFile:
         self._files += 1
         if self._files > 1:
             raise BadForm("The form has more than one file.")
-        self._in_file, self.name = True, name.decode(errors="replace")
+        self._in_file, self.name = True, as_it_was_chosen(name.decode(errors="replace"))
 
     def _take(self, data: bytes, start: int, end: int) -> None:
         if self._in_file:
@@ -105,3 +108,10 @@ class FormFile:
 
     def _end(self) -> None:
         self._ended = True
+
+
+def as_it_was_chosen(name: str) -> str:
+    """The name of a file as it is on its disk."""
+    for written, meant in ESCAPED.items():
+        name = name.replace(written, meant)
+    return name
