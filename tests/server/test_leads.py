@@ -263,6 +263,21 @@ async def test_who_may_not_unmask_is_refused_in_words(receiving: Receiving) -> N
 
 
 # --- where there are none, or only counts
+async def test_what_came_and_is_not_known_as_a_lead_is_not_said_not_to_have_come(receiving: Receiving) -> None:
+    await receiving.got({"form": "spring1", "answers": ANNA}, days_ago=1)
+    await receiving.got({"form": "spring1", "answers": [ANNA]}, {"form": "spring2"})
+    said = await receiving.call(TOOL)
+    assert "as this server knows them: 3. Nothing of them is kept." in said.text
+    assert "None has come" not in said.text
+    of_today = await receiving.call(TOOL, start_date=receiving.day())
+    assert "as this server knows them: 2." in of_today.text
+    await receiving.got(form("summer1", 1))
+    both = await receiving.call(TOOL)
+    assert (both.data["total"], both.data["by_day"]) == (1, {receiving.day(): 1})
+    assert "as this server knows them: 3." in both.text
+    assert "as this server knows them" not in (await receiving.call(TOOL, collection_hash="summer1")).text
+
+
 async def test_where_none_has_come_it_is_said_how_they_come(receiving: Receiving) -> None:
     said = await receiving.call(TOOL)
     assert (said.data["total"], said.is_error) == (0, False)

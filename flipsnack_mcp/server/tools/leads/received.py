@@ -49,6 +49,9 @@ STAYS_MASKED = "Masked: to see what people typed needs the right `leads-reveal`.
 WORDS_SHOWN = "Words were looked for only in what is shown."
 DAYS_OF_LEADS = "Times are UTC."
 NOT_KEPT = "{} of those by day are counted only: they are not kept, or no longer."
+NOT_KNOWN = (
+    "Things that came and are neither a form nor an order as this server knows them: {}. Nothing of them is kept."
+)
 NONE_FITTING = "Nothing fits. Call list_leads without these arguments to see what came."
 NONE_YET = (
     "None has come, or none is kept any more. Flipsnack sends them from the moment its webhook has an address of this "
@@ -114,6 +117,13 @@ class LeadsSeen:
 
     leads: Sequence[Lead]
     days: Mapping[str, int]
+    unknown: int = 0
+    """What else came; of which flipbook and with which words, nobody knows."""
+
+    @property
+    def nothing_came(self) -> bool:
+        """Whether there is nothing to tell of."""
+        return not (self.leads or self.days or self.unknown)
 
 
 async def list_leads(call: ToolCall, given: ListLeadsInput) -> FoundLeads:
@@ -132,7 +142,7 @@ async def list_leads(call: ToolCall, given: ListLeadsInput) -> FoundLeads:
         by_field=named_apart((field_shown(name), many) for name, many in fields.most_common(MOST_NAMED_FIELDS)) or None,
         by_type=dict(types) if len(types) > 1 else None,
         note=" ".join(told_beside_leads(given, seen)) or None,
-        next_step=None if seen.leads or seen.days else NONE_FITTING if given.narrows else NONE_YET,
+        next_step=(NONE_FITTING if given.narrows else NONE_YET) if seen.nothing_came else None,
         **await saved_leads(call, given, seen.leads),
     )
 
@@ -153,7 +163,8 @@ async def seen_of(call: ToolCall, given: ListLeadsInput) -> LeadsSeen:
     every = await kept(store, account, since=since, until=until)
     leads = [one for one in every if meant is None or one.flipbook_hash in meant]
     if not given.words:
-        return LeadsSeen(leads, days_counted(counts, meant, first, last))
+        unknown = days_counted(counts, None, first, last, known=False).total() if meant is None else 0
+        return LeadsSeen(leads, days_counted(counts, meant, first, last), unknown)
     masked = not CALLER.get().may(Right.LEADS_REVEAL)
     fitting = await run_sync(partial(with_words, given.words, leads, masked=masked))
     return LeadsSeen(fitting, Counter(moment_of(one)[:10] for one in fitting))
@@ -175,11 +186,13 @@ async def flipbooks_meant(call: ToolCall, wanted: str | None, known: set[str]) -
     return {wanted}
 
 
-def days_counted(counts: Counted, meant: set[str] | None, first: date, last: date) -> Counter[str]:
-    """How many leads and orders came on each day, also those that are not kept."""
+def days_counted(
+    counts: Counted, meant: set[str] | None, first: date, last: date, *, known: bool = True
+) -> Counter[str]:
+    """How many leads and orders came on each day, also those that are not kept; or of what is not known as one."""
     days, between = Counter[str](), (first.isoformat(), last.isoformat())
     for (day, named, kind), many in counts.items():
-        if between[0] <= day <= between[1] and kind != UNKNOWN and (meant is None or named in meant):
+        if between[0] <= day <= between[1] and (kind != UNKNOWN) is known and (meant is None or named in meant):
             days[day] += many
     return days
 
@@ -209,6 +222,7 @@ def told_beside_leads(given: ListLeadsInput, seen: LeadsSeen) -> list[str]:
         (given.words and not may_see, WORDS_SHOWN),
         (seen.days, DAYS_OF_LEADS),
         (gone > 0, NOT_KEPT.format(gone)),
+        (seen.unknown, NOT_KNOWN.format(seen.unknown)),
     )
     return [one for is_so, one in said if is_so]
 
