@@ -25,6 +25,7 @@ OTHER_MESSAGES = 5
 """So many times as many messages as calls: clients greet, list and listen in several before their first call."""
 BODIES_AT_ONCE = 4
 """So many of the largest bodies may be in memory for one caller."""
+ONCE_ENDED = "Send it again once one of them has ended."
 LONGEST_REQUEST = TIME_OF_A_CALL + 15.0
 """Seconds after which a request ends whatever it does: a call ends by itself before that."""
 TOO_LATE = TurnedAway(
@@ -56,7 +57,9 @@ class Limits:
         most = self._settings.caller_calls
         if usage.under_way[stream] >= most:
             what = "streams open" if stream else "requests under way"
-            return TurnedAway(429, f"You have {most} {what}, the most that a caller may have. {NOTHING_DONE}", 1)
+            return TurnedAway(
+                429, f"You have {most} {what}, the most that a caller may have. {NOTHING_DONE} {ONCE_ENDED}", 1
+            )
         if wait := usage.messages.take(self._now()):
             return self._too_many("messages", self._settings.caller_calls_per_second * OTHER_MESSAGES, wait)
         declared = header_of(scope, b"content-length")
@@ -83,7 +86,7 @@ class Limits:
             return None
         most = BODIES_AT_ONCE * self._settings.body_kilobytes
         return TurnedAway(
-            429, f"Your requests under way have {most} kB, the most that a caller's may. {NOTHING_DONE}", 1
+            429, f"Your requests under way have {most} kB, the most that a caller's may. {NOTHING_DONE} {ONCE_ENDED}", 1
         )
 
     def _too_fast(self, usage: Usage, *, calls: bool) -> TurnedAway | None:
@@ -95,12 +98,12 @@ class Limits:
         return self._settings.body_kilobytes * 1024
 
     def _too_large(self) -> TurnedAway:
-        return TurnedAway(413, f"A request has at most {self._settings.body_kilobytes} kB here. {NOTHING_DONE}")
+        most = self._settings.body_kilobytes
+        return TurnedAway(413, f"A request has at most {most} kB here. {NOTHING_DONE} Send less at once.")
 
     def _too_many(self, what: str, most: int, wait: int) -> TurnedAway:
-        return TurnedAway(
-            429, f"You began {most} {what} within a second, the most that a caller may. {NOTHING_DONE}", wait
-        )
+        words = f"You began {most} {what} within a second, the most that a caller may. {NOTHING_DONE} Send it again in {wait} s."
+        return TurnedAway(429, words, wait)
 
 
 async def read_whole(body: bytearray, receive: Receive, is_enough: Callable[[], object]) -> bool:

@@ -33,7 +33,8 @@ class Sessions:
         name = caller.principal or caller.name
         if opens_session(scope) and (wait := self._wait_for_one(name)):
             words = f"You have {MOST_SESSIONS} sessions open, the most that a caller may have. {NOTHING_DONE}"
-            return await TurnedAway(429, words, wait).tell(send)
+            ends = f"End one of them, or send it again in {wait} s, when the one that was used longest ago is dropped."
+            return await TurnedAway(429, f"{words} {ends}", wait).tell(send)
         asked = header_of(scope, SESSION_ID)
 
         async def watched(message: Message) -> None:

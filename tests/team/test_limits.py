@@ -108,7 +108,14 @@ async def test_a_refusal_says_what_happened_and_when_to_come_back(headers: dict[
     error = refused.json()["error"]
     assert (refused.status_code, refused.headers["retry-after"], error["data"]) == (429, "1", {"retry_after": 1})
     assert "1 requests under way" in error["message"]
-    assert "Nothing was done" in error["message"]
+    assert "Nothing was done. Send it again once one of them has ended." in error["message"]
+
+
+async def test_who_calls_too_fast_is_told_when_to_send_it_again() -> None:
+    app, _ = by_hand(Waits(), caller_calls_per_second=1)
+    await in_memory(app)
+    (_, body) = await sent_for(app)
+    assert "Nothing was done. Send it again in 1 s." in json.loads(body["body"])["error"]["message"]
 
 
 async def in_memory(app: ASGIApp, body: object = CALL, **more: str) -> int:
@@ -210,7 +217,7 @@ async def test_a_large_body_is_refused_before_it_is_read_where_it_says_so(sent: 
         answer = await http.post(f"http://{HOST}:{port}/mcp", content=content, headers=OLDER)
     if sent == LARGE:
         assert answer.status_code == 413
-        assert "at most 1 kB" in answer.json()["error"]["message"]
+        assert "at most 1 kB here. Nothing was done. Send less at once." in answer.json()["error"]["message"]
         assert not app.came
     else:
         assert (answer.status_code, app.bodies) == (200, [b"x" * 1024])
@@ -231,6 +238,7 @@ async def test_the_bodies_of_one_caller_have_a_bound_together() -> None:
         again = await http.post(address, **whole)
     assert (refused.status_code, other.status_code, again.status_code) == (429, 200, 200)
     assert "4 kB" in refused.json()["error"]["message"]
+    assert "once one of them has ended" in refused.json()["error"]["message"]
 
 
 async def test_who_goes_while_a_body_is_read_leaves_nothing() -> None:

@@ -25,7 +25,8 @@ async def test_a_caller_opens_so_many_sessions_and_another_when_one_is_ended(mon
         assert (await http.delete("/mcp", headers=known)).status_code == 200
         opened, again = [await http.post("/mcp", json=HELLO) for _ in range(2)]
     assert [one.status_code for one in (first, refused, opened, again)] == [200, 429, 200, 429]
-    assert "You have 2 sessions open" in refused.json()["error"]["message"]
+    assert "You have 2 sessions open" in (said := refused.json()["error"]["message"])
+    assert f"End one of them, or send it again in {refused.headers['retry-after']} s" in said
     assert int(refused.headers["retry-after"]) > 0
 
 
