@@ -20,6 +20,8 @@ from flipsnack_mcp.workflows.addresses.handing import ArrivedDocument
 
 AROUND_A_FILE = 64 * 1024
 """Bytes that a form may have beside its file."""
+OF_A_FORM_IN_LINE = "application/x-www-form-urlencoded"
+"""What curl says also of a document that it sends with `-d`, which takes all ends of lines out; there is no PDF without any."""
 ARRIVING_AT_ONCE, OF_A_CALLER = 16, 4
 """Documents under way to this process, each of which takes 8 MB of memory: in all, and of one caller."""
 IN_ALL_SECONDS = 3600.0
@@ -34,6 +36,11 @@ ONLY_A_PART = PlainAnswer(
     "Send all of it at once, from its beginning: the address is still good. Nothing was uploaded.",
 )
 """As by a program that goes on where an earlier transfer broke off: a document would begin in its middle."""
+WITHOUT_ITS_LINES = PlainAnswer(
+    400,
+    "The document came without its line breaks.",
+    "Send it as it is, as `curl -T FILE` does and `curl -d` does not: the address is still good. Nothing was uploaded.",
+)
 TOO_MANY = PlainAnswer(
     503,
     "Too many documents are arriving here at once.",
@@ -63,11 +70,13 @@ class Come:
 
     floor: Floor
     size: int = 0
+    has_lines: bool = False
 
     async def counted(self, chunks: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes]:
         """The chunks, as long as they are no more than may come."""
         async for chunk in chunks:
             self.size += len(chunk)
+            self.has_lines = self.has_lines or b"\n" in chunk or b"\r" in chunk
             self.floor.moved(self.size)
             if self.size > most:
                 raise NotTaken(TOO_LARGE)
@@ -127,6 +136,8 @@ async def arrived(request: Request, asked: HandedUpload, place: SpooledFile) -> 
         raise NotTaken(CAME_TOO_SLOWLY)
     if not place.file.size:
         raise NotTaken(NOTHING_IN_IT)
+    if request.headers.get("content-type") == OF_A_FORM_IN_LINE and not come.has_lines:
+        raise NotTaken(WITHOUT_ITS_LINES)
     if place.file.size > MOST_UPLOAD_BYTES:
         raise NotTaken(TOO_LARGE)
     given = form.name.replace("\\", "/").rpartition("/")[2] if form else ""

@@ -629,6 +629,20 @@ async def test_a_part_of_a_document_is_refused_and_the_address_stays(replica: Re
     await until_ended(replica, upload_id)
 
 
+async def test_a_document_without_its_line_breaks_is_not_taken_for_the_whole(replica: Replica) -> None:
+    """As `curl -d @FILE` sends one; with `--data-binary` it is whole and called the same."""
+    document = CATALOGUE.read_bytes()
+    address, upload_id = await replica.address(title="Autumn")
+    as_curl_says = {"Content-Type": "application/x-www-form-urlencoded"}
+    stripped = document.translate(None, b"\r\n\0")
+    refused = await replica.web.post(address, content=stripped, headers=as_curl_says)
+    assert (refused.status_code, "without its line breaks" in refused.text) == (400, True)
+    assert nothing_sent(replica)
+    assert (await replica.web.post(address, content=document, headers=as_curl_says)).status_code == 202
+    await until_ended(replica, upload_id)
+    assert created(replica) == [("Autumn.pdf", hashlib.sha256(document).hexdigest(), len(document))]
+
+
 async def test_a_full_spool_is_said_before_the_body_is_read(team: Team) -> None:
     replica = await team.replica(spool_megabytes=1)
     address, upload_id = await replica.address()
