@@ -34,6 +34,12 @@ def fail(text: str) -> int:
     return 1
 
 
+def fail_beside(text: str) -> int:
+    """The same of a command whose output goes into a file: what stands there is a token, an address or a table, or nothing."""
+    sys.stderr.write("\n".join(map(one_line, text.split("\n"))) + "\n")
+    return 1
+
+
 def end_output(error: OSError | None = None) -> None:
     """Write what is left, and end the command where the output has nowhere to go: quietly if its reader saw enough.
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from flipsnack_mcp.api import cleaned, names_with_room, quoted, shows_nothing
-from flipsnack_mcp.commands import NAMES_NO_ACCOUNT, NotDone, fail, say
+from flipsnack_mcp.commands import NAMES_NO_ACCOUNT, NotDone, fail_beside, say
 from flipsnack_mcp.commands.columns import aligned
 from flipsnack_mcp.server.callers.accounts import account_named, names_of
 from flipsnack_mcp.server.callers.caller import Right
@@ -68,11 +68,11 @@ def token_add(settings: Settings, name: str, accounts: str | None, may: str, day
 def token_list(settings: Settings) -> int:
     """Print whose tokens there are; of none what it is."""
     if settings.tokens is None:
-        return fail(" ".join(settings.problems) or NO_FILE)
+        return fail_beside(" ".join(settings.problems) or NO_FILE)
     try:
         told = TokensFile(settings.tokens).read()
     except TokensUnusableError as error:
-        return fail(str(error))
+        return fail_beside(str(error))
     say(aligned([HEADS, *map(token_row, told.tokens)]) if told.tokens else "Nobody has a token.")
     return 0
 
@@ -96,12 +96,12 @@ def token_revoke(settings: Settings, name: str) -> int:
 def change_or_say(settings: Settings, change: Callable[[TokensTold], TokensTold]) -> int:
     """Change the file, or say why not; the exit status."""
     if settings.tokens is None:
-        return fail(" ".join(settings.problems) or NO_FILE)
+        return fail_beside(" ".join(settings.problems) or NO_FILE)
     try:
         change_tokens(Path(settings.tokens), change)
     except (NotDone, TokensUnusableError) as error:
         said = str(error)
-        return fail(said if "Nothing was changed" in said else f"{said} Nothing was changed.")
+        return fail_beside(said if "Nothing was changed" in said else f"{said} Nothing was changed.")
     return 0
 
 

@@ -32,7 +32,8 @@ class Tokens:
         assert ended.status == 1, ended
         assert "fsm_" not in ended.out + ended.err
         assert (self.file.read_bytes() if self.file.exists() else b"") == before
-        return ended.out
+        assert ended.out == ""  # which goes into the file of a token
+        return ended.err
 
     @property
     def known(self) -> tuple[TokenEntry, ...]:
@@ -179,8 +180,8 @@ def test_a_file_that_cannot_be_trusted_is_neither_used_nor_mended(
 @pytest.mark.parametrize("words", [("add", "ben"), ("revoke", "anna"), ("list",)], ids=" ".join)
 def test_the_file_has_to_be_named(run_here: Callable[..., Ended], words: tuple[str, ...]) -> None:
     ended = run_here("token", *words)
-    assert (ended.status, ended.err) == (1, "")
-    assert "FLIPSNACK_TOKENS is not set" in ended.out
+    assert (ended.status, ended.out) == (1, "")
+    assert "FLIPSNACK_TOKENS is not set" in ended.err
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from time import time
 
-from flipsnack_mcp.commands import NotDone, fail, say
+from flipsnack_mcp.commands import NotDone, fail, fail_beside, say
 from flipsnack_mcp.commands.columns import aligned
 from flipsnack_mcp.commands.leads.at_the_store import account_typed, names_in, with_leads
 from flipsnack_mcp.commands.trail_table import date_and_time
@@ -54,9 +54,9 @@ def made_hook(settings: Settings, typed: str | None, make: Making, otherwise: st
     try:
         secret = with_leads(settings, made)
     except (NotDone, StoreUnusable) as error:
-        return fail(str(error))
+        return fail_beside(str(error))
     if secret is None:
-        return fail(otherwise)
+        return fail_beside(otherwise)
     say(f"{settings.public_url.rstrip('/')}/{HOOKS_AT}/{secret}")
     sys.stderr.write(SHOWN_ONCE if settings.public_url else NO_PUBLIC_URL + SHOWN_ONCE)
     return 0

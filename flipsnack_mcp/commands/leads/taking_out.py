@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from flipsnack_mcp.api import one_line, quoted
-from flipsnack_mcp.commands import NotDone, end_output, fail, say
+from flipsnack_mcp.commands import NotDone, end_output, fail, fail_beside, say
 from flipsnack_mcp.commands.leads.at_the_store import account_typed, names_in, with_leads
 from flipsnack_mcp.files.tables import as_csv
 from flipsnack_mcp.settings import Settings
@@ -32,7 +32,7 @@ def leads_export(settings: Settings, account: str | None, since: float, *, as_js
     try:
         found = with_leads(settings, partial(leads_found, settings, account, since))
     except (NotDone, StoreUnusable) as error:
-        return fail(str(error))
+        return fail_beside(str(error))
     if as_json:
         say(json.dumps([as_saved(called, lead) for called, lead in found], indent=2))
     else:
