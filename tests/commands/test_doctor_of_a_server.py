@@ -67,6 +67,17 @@ def test_a_token_that_cannot_be_read_is_said_before_anything_is_asked(run_here: 
     assert "nothing was asked" in done.out
 
 
+@pytest.mark.parametrize("content", ["", "\n", f"{TOKEN}\nThis token is shown once.\n", "caf\u00e9"])
+def test_a_file_without_a_token_alone_is_said_before_anything_is_asked(
+    run_here: Here, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "token").write_text(content, encoding="utf-8")
+    with nobody_answers_at() as port:
+        done = run_here("doctor", "--http", f"http://{HOST}:{port}", "--token-file", str(tmp_path / "token"))
+    assert (done.status, "it is one word. Nothing was asked." in done.out) == (1, True)
+    assert TOKEN not in done.out + done.err
+
+
 async def looked_at(url: str, token: str = TOKEN) -> dict[str, Finding]:
     """What the doctor found, by what it looked at."""
     with anyio.fail_after(120):

@@ -1,6 +1,7 @@
 """`flipsnack-mcp doctor --http URL`: judges a server that runs, from outside, as its clients meet it. Changes nothing."""
 
 import getpass
+import re
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from flipsnack_mcp.commands.doctor.shown import json_of, report_of
 from flipsnack_mcp.commands.doctor.talking import talked, told_too_much
 from flipsnack_mcp.commands.doctor.visit import UNREACHED, Endpoint, Visit, visiting
 
+ONE_WORD = re.compile(r"[!-~]+")
+"""All that can stand in the header: a file without it is left where a token was not made, or has a message beside it."""
 CHECKS = (well, asked_for_token, meant_for_others, one_time_addresses, talked)
 
 
@@ -25,6 +28,10 @@ def doctor_of_server(place: Endpoint, token_file: str, *, as_json: bool) -> int:
     except (OSError, ValueError) as error:
         return fail(
             f"The token could not be read ({type(error).__name__}); nothing was asked. Name a file that holds it."
+        )
+    if token_file and not ONE_WORD.fullmatch(token):
+        return fail(
+            "What was given as a token is none: it is one word. Nothing was asked. Name a file that holds it alone."
         )
     findings = anyio.run(examined_server, place, token)
     say((json_of if as_json else report_of)("url", place.url, findings))
