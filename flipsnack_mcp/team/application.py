@@ -34,7 +34,7 @@ from flipsnack_mcp.team.host_check import Names, names_bound_to
 from flipsnack_mcp.team.limits import Limits, Strangers
 from flipsnack_mcp.team.operating.lines import RequestLines
 from flipsnack_mcp.team.readiness import Check, Readiness, accounts_can_be_asked, store_answers
-from flipsnack_mcp.team.refusing import TurnedAway
+from flipsnack_mcp.team.refusing import InWords, TurnedAway
 from flipsnack_mcp.team.sessions import Sessions
 
 SESSION_IDLE = 1800.0
@@ -76,7 +76,7 @@ def application(
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),  # `Addressed` looks
     )
     kept: ASGIApp = Sessions(protocol, idle) if keeps_sessions and settings.team else protocol
-    spoken = AtItsPath(kept, resource_of(settings))
+    spoken = AtItsPath(InWords(kept), resource_of(settings))
     authentication = Authentication(settings)
     server.guarded_by(authentication)
     readiness = Readiness(

@@ -13,7 +13,7 @@ from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication.starting import refusal_to_serve
 from flipsnack_mcp.team.host_check import names_bound_to
 from tests.listening import NO_TLS
-from tests.team.over_http import ACCEPTED, HELLO, HOST, served, whole_application
+from tests.team.over_http import ACCEPTED, HELLO, HOST, modern, served, whole_application
 
 PUBLIC = "https://tools.example.com/"
 ELSEWHERE = ["0.0.0.0", "::", "10.0.0.5", "tools.example.com", "127.0.0.2", "localhost.example.com", "[::1", "LOCALHOST.", "2130706433"]  # fmt: skip # noqa: S104
@@ -118,6 +118,25 @@ async def test_who_asks_elsewhere_is_told_the_address(path: str) -> None:
     answer = await answered(path, {"Host": "tools.example.com"}, public_url=PUBLIC)
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
     assert "this server's address for MCP is https://tools.example.com/mcp" in answer.json()["error"]["message"]
+
+
+WITHOUT_WORDS: dict[str, tuple[str, dict[str, str], int, str]] = {
+    "another verb": ("PUT", {}, 405, "This address answers POST only."),
+    "one kind of answer": ("POST", {"Accept": "application/json"}, 406, "both application/json and text/event-stream"),
+}
+
+
+@pytest.mark.parametrize("what", WITHOUT_WORDS)
+async def test_what_the_sdk_refuses_by_a_status_alone_is_refused_in_words(what: str) -> None:
+    verb, more, status, words = WITHOUT_WORDS[what]
+    headers, body = modern("tools/list")
+    async with served(whole_application()) as port, httpx2.AsyncClient(verify=NO_TLS) as http:
+        answer = await http.request(verb, f"http://{HOST}:{port}/mcp", json=body, headers={**headers, **more})
+        head = await http.head(f"http://{HOST}:{port}/mcp", headers=headers)
+    assert (answer.status_code, answer.headers.get("allow")) == (status, "POST" if status == 405 else None)
+    assert words in (said := answer.json()["error"]["message"])
+    assert "Nothing was done." in said
+    assert (head.status_code, head.content) == (405, b"")
 
 
 async def test_a_request_that_comes_packed_is_told_so_and_not_called_no_json() -> None:
