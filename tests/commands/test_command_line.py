@@ -211,6 +211,8 @@ def test_doctor_says_which_way_it_goes(run_here: Here, monkeypatch: pytest.Monke
         '"upload.flipsnack.com:443" through the proxy that ALL_PROXY names ("127.0.0.1:10")'
         in checks["network"]["said"]
     )
+    both = {**where, "FLIPSNACK_UPLOAD_URL": "http://127.0.0.1:9/upload/"}
+    assert doctored(run_here, **LIVE, **both)[2]["network"]["said"] == '"127.0.0.1:9" without a proxy'
 
 
 def test_doctor_ends_in_words_whatever_happens(run_here: Here, monkeypatch: pytest.MonkeyPatch) -> None:

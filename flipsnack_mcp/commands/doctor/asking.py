@@ -51,7 +51,7 @@ def network(settings: Settings) -> Finding:
         ways = [described(one) for one in dict.fromkeys((settings.api_url, settings.upload_url))]
     except ConfigurationError as error:
         return Finding("network", ok=False, said=f"{error.happened} {error.next_step}", cause="setting")
-    return Finding("network", ok=True, said="; ".join(ways))
+    return Finding("network", ok=True, said="; ".join(dict.fromkeys(ways)))
 
 
 async def called(settings: Settings) -> list[Finding]:
