@@ -55,12 +55,17 @@ def test_without_the_sdk_it_is_said_and_the_server_runs(
     assert "OTEL_TRACES_EXPORTER" in caplog.text
 
 
-def test_an_exporter_that_does_not_exist_stops_no_server(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    "asked", [{"OTEL_TRACES_EXPORTER": "no such thing"}, {**ENDPOINT, "OTEL_EXPORTER_OTLP_PROTOCOL": "no such thing"}]
+)
+def test_an_exporter_that_does_not_exist_stops_no_server_and_it_is_said_which_there_is(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, asked: dict[str, str]
 ) -> None:
-    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "no such thing")
+    for name, value in asked.items():
+        monkeypatch.setenv(name, value)
     telemetry.send_telemetry(())()
-    assert "cannot be started (LookupError)" in caplog.text
+    assert "is not installed" in caplog.text
+    assert "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf" in caplog.text
     assert "no such thing" not in caplog.text
     logging.getLogger("opentelemetry").setLevel(logging.NOTSET)
 

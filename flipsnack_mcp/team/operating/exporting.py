@@ -29,6 +29,7 @@ from typing_extensions import override
 
 from flipsnack_mcp import __version__, observed
 from flipsnack_mcp.server.arriving.observing import CURRENT_FACTS, OTHER
+from flipsnack_mcp.team.operating.telemetry import NoSuchExporterError
 
 OWN_ATTRIBUTES = "flipsnack."
 """What our own attributes begin with; nothing of a client's is in them."""
@@ -46,7 +47,7 @@ def start(traces: Sequence[str], figures: Sequence[str], words: Collection[str])
     """Send by exporters of these names; what ends it, and waits for the last.
 
     Raises:
-        LookupError: An exporter of this name is not installed.
+        NoSuchExporterError: An exporter of this name is not installed.
     """
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # `noticed` says once what it would say each time
     resource = this_server()
@@ -77,7 +78,7 @@ def exporter(group: str, name: str) -> Any:
     """An exporter that is installed."""
     found = [*entry_points(group=group, name=name)]
     if not found:
-        raise LookupError(name)
+        raise NoSuchExporterError(name)
     return found[0].load()()
 
 

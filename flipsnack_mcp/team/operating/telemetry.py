@@ -19,11 +19,19 @@ NOT_INSTALLED = (
     "%s asks for spans or metrics, but OpenTelemetry's SDK is not installed, so none are sent; the server runs as "
     "usual. Install this package with its extra `otel`"
 )
+NO_EXPORTER = (
+    "spans and metrics are not sent: an exporter that the OTEL_ variables name is not installed; the server runs as usual. The "
+    "extra `otel` brings the one for OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf; install any other beside it"
+)
 NOT_STARTED = (
     "spans and metrics are not sent: what the OTEL_ variables ask for cannot be started (%s); the server runs as usual"
 )
 
 log = logging.getLogger(__name__)
+
+
+class NoSuchExporterError(LookupError):
+    """An exporter is not installed."""
 
 
 def exporters_of(signal: str, environment: Mapping[str, str]) -> list[str]:
@@ -63,6 +71,8 @@ def started(wanted: Mapping[str, list[str]], words: Collection[str]) -> Callable
         return start(wanted["traces"], wanted["metrics"], words)
     except ImportError:
         log.warning(NOT_INSTALLED, " and ".join(sorted(one for one in os.environ if one.startswith("OTEL_"))))
+    except NoSuchExporterError:
+        log.warning(NO_EXPORTER)
     except Exception as error:  # noqa: BLE001  # a wrong value of a variable; its text may hold the headers for the collector
         log.warning(NOT_STARTED, type(error).__name__)
     return None
