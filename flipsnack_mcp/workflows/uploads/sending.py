@@ -32,7 +32,9 @@ UPLOADS_AT_ONCE = 2
 TIME_TO_RECONCILE = 10.0
 STOPPED_LATE = "It was stopped when all of it had been sent; whether Flipsnack took it is looked up at the next call."
 STOPPED = "It was stopped before it was whole; Flipsnack made nothing of it."
-MAY_NO_MORE = "Whoever asked for this upload may upload no more, so nothing of the document was sent."
+MAY_NO_MORE = (
+    "It is not known that whoever asked for this upload may still upload, so nothing of the document was sent."
+)
 
 
 @dataclass(frozen=True)
