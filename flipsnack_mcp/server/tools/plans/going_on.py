@@ -28,7 +28,7 @@ from flipsnack_mcp.workflows.plans.record import PLAN
 from flipsnack_mcp.workflows.progress import Progress
 
 NOTHING = "No collection would change."
-RESTS = "Whoever began this plan may no longer have it done, so it does not go on."
+RESTS = "Nobody carries this plan out: it is not known that whoever began it may still have it done."
 
 
 async def keep_plan(call: ToolCall, draft: PlanDraft, said: Sequence[str], when_none_fits: str = "") -> PlanStatus:
@@ -74,11 +74,19 @@ async def as_others_see(call: ToolCall, seen: rules.PlanSnapshot) -> PlanStatus:
     call.goes_on = True  # what becomes of it is on record as its caller's
     if not seen.is_under_way:
         return (await plan_status(call, seen, "complete")).model_copy(update={"next_step": None})
-    if not call.app.still_may(seen.plan.principal, destroys=bool(seen.offline)):
+    if await rests(call, seen):
         step = f"Tell the person what is left. Call {call.tool} without plan_id to make a plan for it."
         return (await plan_status(call, seen, "stopped", RESTS)).model_copy(update={"next_step": step})
     call.aside = all_items(seen)
     return running(seen, Progress())
+
+
+async def rests(call: ToolCall, seen: rules.PlanSnapshot) -> bool:
+    """Whether nobody is at a plan and nobody here would go on with it; another server may know its caller."""
+    plan, jobs = seen.plan, call.app.jobs
+    if call.app.still_may(plan.principal, destroys=bool(seen.offline)):
+        return False
+    return not (jobs.running(PLAN, plan.plan_id) or await jobs.elsewhere(PLAN, plan.plan_id))
 
 
 async def earlier_plan(call: ToolCall, plan_id: str) -> rules.PlanSnapshot:
