@@ -13,7 +13,7 @@ import anyio
 from flipsnack_mcp.commands.connecting import connect, kept_at, remarks_on_keys, remember
 from flipsnack_mcp.commands.setup.keychain import with_keychain
 from flipsnack_mcp.commands.stopping import see_to_stderr, serve_until_interrupted
-from flipsnack_mcp.front.leaving import end_process, leave_when_interrupted
+from flipsnack_mcp.front.leaving import leave_when_interrupted
 from flipsnack_mcp.front.remarks import log_to_stderr, remark_on
 from flipsnack_mcp.redis_address import is_redis
 from flipsnack_mcp.server.arriving.inlet import NOTHING_HEARD, Heard
@@ -91,7 +91,6 @@ def serve_stdio(server: FlipsnackServer, heard: Heard) -> NoReturn:
 
         announce(f"waiting for an MCP client; try `{as_typed('demo')}`, or press Ctrl-C to leave")
     anyio.run(serve_until_interrupted, partial(server.run_stdio_async, heard=heard))
-    end_process(0)
 
 
 def serve_http(settings: Settings, host: str, port: int) -> int:

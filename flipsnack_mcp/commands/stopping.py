@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from types import FrameType
+from typing import NoReturn
 
 import anyio
 
@@ -19,8 +20,12 @@ TIDYING_SECONDS = 0.6
 """After these it ends all the same: somebody has asked it to."""
 
 
-async def serve_until_interrupted(serving: Callable[[], Awaitable[None]]) -> None:
-    """Serve until it ends by itself; ends the process at the first SIGINT, once everything is tidied up."""
+async def serve_until_interrupted(serving: Callable[[], Awaitable[None]]) -> NoReturn:
+    """Serve until it ends by itself or at the first SIGINT; ends the process once everything is tidied up.
+
+    Here, and not behind the event loop, which at its own end waits for threads: for one that looks up a name as long as
+    no DNS answers.
+    """
     running, scope = asyncio.get_running_loop(), anyio.CancelScope()
 
     def interrupted(_signal: int, _frame: FrameType | None) -> None:
@@ -30,8 +35,7 @@ async def serve_until_interrupted(serving: Callable[[], Awaitable[None]]) -> Non
     signal.signal(signal.SIGINT, interrupted)
     with scope:
         await serving()
-    if scope.cancel_called:
-        end_process(EXIT_INTERRUPTED)
+    end_process(EXIT_INTERRUPTED if scope.cancel_called else 0)
 
 
 def see_to_stderr() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.commands.processes import PROGRAM, Run, nobody_answers_at, wait_for
+from tests.commands.processes import KEY, PROGRAM, SECRET, Run, nobody_answers_at, wait_for
 from tests.commands.test_serving import HELLO, READY, asked
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and terminals of POSIX")
@@ -143,6 +143,29 @@ def test_an_interrupt_ends_a_command_that_is_still_beginning(run: Run, tmp_path:
         process.send_signal(signal.SIGINT)
         status, said = Served(process, tmp_path).ended()
     assert (status in {INTERRUPTED, -signal.SIGINT}, said) == (True, "")
+
+
+LOOKS_UP = """
+import socket, sys, time
+def never_found(*_, **__):
+    print("looking", file=sys.stderr, flush=True)
+    time.sleep(60)
+socket.getaddrinfo = never_found
+"""
+
+
+def test_a_client_that_goes_does_not_wait_for_a_name_that_no_dns_answers(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(LOOKS_UP)
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    credentials = {"FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": SECRET}
+    with run.kept(PYTHONPATH=path, FLIPSNACK_STATE="memory:", **credentials) as process:
+        server = Served(process, tmp_path)
+        server.greet()
+        server.say(asked(2, "tools/call", name="get_user_stats", arguments={}))
+        assert process.stderr
+        wait_for(process.stderr, "looking")
+        _, logged = process.communicate(timeout=PATIENCE)  # closes what it reads from
+    assert (process.returncode, "Traceback" in logged) == (0, False)
 
 
 # A terminal
