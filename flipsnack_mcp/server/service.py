@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
+from mcp import MCPError, types
 
 from flipsnack_mcp.api import Flipsnack
 from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.server.by_address.spooling import spool_of
 from flipsnack_mcp.server.callers.offer import Offers
 from flipsnack_mcp.server.events import Events, telling_of
-from flipsnack_mcp.server.safety.redaction import Redactor
+from flipsnack_mcp.server.safety.redaction import Redactor, log_unexpected
 from flipsnack_mcp.server.toolsets import menu
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.clock import Clock
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+INCOMPLETE = (
+    "This server cannot load its own parts: it was updated or removed while it ran, or the system lets it open no more files. "
+    "Nothing was changed. Trying again as it is will not help. Ask the person to start the assistant anew, and with it this server."
+)
 SETTLED_IN = 2.0
 """Seconds after which a client has its lists."""
 
@@ -68,6 +73,19 @@ def make_dispatcher(
     return dispatch.Dispatcher(settings, {one.settings.account: one for one in apps}, menu(settings).keys())
 
 
+def loaded(made: "Callable[[], Dispatcher]") -> "Dispatcher":
+    """What answers. What Python says of a part that cannot be imported would go to the model as it is.
+
+    Raises:
+        MCPError: A part is missing.
+    """
+    try:
+        return made()
+    except Exception as error:  # noqa: BLE001  # half of an older version and half of a newer end in errors of any kind
+        log_unexpected("loading", error)
+        raise MCPError(types.INTERNAL_ERROR, INCOMPLETE) from None
+
+
 @asynccontextmanager
 async def serving(
     offers: Offers, connect: Callable[[Settings], Flipsnack], now: Clock, store: Store, events: Events
@@ -87,7 +105,7 @@ async def serving(
                 made = cache(partial(make_dispatcher, offers, clients, store, background, now, redactor, spool))
                 if settings.team:  # one of several replicas goes on with what another left before anybody calls it
                     made()
-                yield Service(redactor, lambda: made().offering(offers.now), store)
+                yield Service(redactor, lambda: loaded(made).offering(offers.now), store)
                 background.cancel_scope.cancel()
         finally:
             await store.close()

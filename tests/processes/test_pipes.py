@@ -3,10 +3,15 @@
 import json
 import os
 import shlex
+import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+import flipsnack_mcp
+from flipsnack_mcp.server.service import INCOMPLETE
 from tests.commands.processes import PROGRAM, Run, messages
 from tests.commands.test_serving import HELLO, READY, asked
 
@@ -74,6 +79,26 @@ def test_a_client_that_closes_what_it_reads_from_ends_the_server_without_a_trace
         assert process.wait(timeout=60) == 0  # stdin is still open
         assert process.stderr
         assert process.stderr.read() == ""
+
+
+def test_a_server_whose_parts_were_taken_away_says_so_and_nothing_of_them(run: Run, tmp_path: Path) -> None:
+    """As by an update while it waits for its first call."""
+    package = Path(shutil.copytree(Path(flipsnack_mcp.__file__).parent, tmp_path / "flipsnack_mcp"))
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    with run.kept(PYTHONPATH=path, PYTHONSAFEPATH="1", **SANDBOX) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(f"{HELLO}\n{READY}\n{asked(2, 'ping')}\n")
+        process.stdin.flush()
+        while json.loads(process.stdout.readline())["id"] != 2:
+            pass
+        (package / "server" / "dispatch.py").unlink()
+        process.stdin.write(f"{SEARCH}\n{asked(6, 'resources/read', uri='flipsnack://account')}\n")
+        process.stdin.flush()
+        said = [json.loads(process.stdout.readline())["error"]["message"] for _ in range(2)]
+        _, logged = process.communicate(timeout=60)
+    assert said == [INCOMPLETE] * 2
+    assert "Traceback" not in logged
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", ">/dev/full"])
