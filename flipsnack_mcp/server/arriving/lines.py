@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mcp.shared._stream_protocols import ReadStream, WriteStream
 
 NO_JSON = "This is no JSON. Nothing was done. Send each message by itself, as JSON on one line."
+TOO_DEEP = "This is nested deeper, or has a longer number, than this server reads. Nothing was done. Send the message without it, on one line."
 NO_BATCH = "This server takes one message at a time, and no batches. Nothing was done. Send each message by itself."
 NO_MESSAGE = 'This is no JSON-RPC message. Nothing was done. Send an object with "jsonrpc": "2.0", an id and a method.'
 NO_ID = "The `id` of a request has to be text or a whole number. Nothing was done. Send it again with such an id."
@@ -88,12 +89,17 @@ def second_look(item: SessionMessage | Exception) -> Look:
         whole = [one["input"] for one in errors if len(one["loc"]) == 1 + (one["type"] == "missing")]
         return meaning_of(whole[0] if whole else None)
     text = str(errors[0]["input"]).removeprefix("\ufeff").strip()
-    if not text:
-        return Look()
+    return meaning_of_text(text) if text else Look()
+
+
+def meaning_of_text(text: str) -> Look:
+    """What a line stands for that was not read as JSON; it may be some, and beyond what a reader takes."""
     try:
         return meaning_of(json.loads(text, parse_constant=refuse_constant))
-    except (ValueError, RecursionError):
+    except json.JSONDecodeError:
         return refused([None], types.PARSE_ERROR, NO_JSON)
+    except (ValueError, RecursionError):
+        return refused([None], types.PARSE_ERROR, TOO_DEEP)
 
 
 def look_at_text(text: str) -> Look:
@@ -176,4 +182,4 @@ def without_halves(value: object) -> object:
 
 def refuse_constant(_: str) -> NoReturn:
     """NaN and the infinities are no JSON, though Python reads them."""
-    raise ValueError
+    raise json.JSONDecodeError("no number of JSON", "", 0)

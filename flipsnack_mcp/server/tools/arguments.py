@@ -51,7 +51,8 @@ SENTENCES = {
     "string_unicode": "{name} holds half a character: send it again without.",
     "string_type": "{name} has to be a text.",
     **dict.fromkeys(
-        ("int_parsing", "int_parsing_size", "int_from_float", "int_type"), "{name} has to be a whole number."
+        ("int_parsing", "int_parsing_size", "int_from_float", "int_type", "finite_number"),
+        "{name} has to be a whole number.",
     ),
     **dict.fromkeys(("bool_parsing", "bool_type"), "{name} has to be true or false."),
     "dict_type": "{name} has to be an object: names, each with its value.",
