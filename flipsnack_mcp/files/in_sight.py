@@ -28,3 +28,14 @@ def is_closed(path: Path | str) -> bool:
     except (OSError, ValueError):
         return False
     return False
+
+
+def is_shut(folder: Path | str) -> bool:
+    """Whether this user may not look into a folder, or not even at it."""
+    try:
+        with os.scandir(folder):
+            return False
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -100,3 +101,19 @@ def test_a_client_whose_command_has_a_name_that_is_too_long_is_told_of(
     file.write_text(json.dumps({"mcpServers": {"flipsnack": entry}}))
     main(("doctor", "--config", str(file)))
     assert " is not there any more: " in capsys.readouterr().out
+
+
+@with_modes
+def test_a_closed_folder_is_not_said_to_be_missing() -> None:
+    with as_nobody(), TemporaryDirectory() as made:
+        folder = Path(made)
+        closed = folder / "closed"
+        closed.mkdir(mode=0)
+        check_refused("closed", [folder], 'The folder "closed" in the folder "[^"]*" may not be read by this program')
+        check_refused("x", [closed], 'The folder "[^"]*closed" cannot be opened')
+        check_refused("x", [folder, closed], '"[^"]*closed" may not be looked into by this user')
+
+
+def check_refused(wanted: str, folders: list[Path], said: str) -> None:
+    with pytest.raises(RefusedFile, match=said):
+        list_files(wanted, folders, deep=True)

@@ -79,6 +79,17 @@ def test_a_folder_that_is_not_there_gets_the_nearest_and_one_that_two_have_is_re
         list_files(None, [], deep=True)
 
 
+def test_an_upload_folder_that_cannot_be_looked_into_is_left_out_with_a_word_where_others_can(folder: Path) -> None:
+    """As one on a disk that is not there just now: what is listed would be taken for everything."""
+    put(folder, "a.pdf")
+    gone = folder.parent / "gone"
+    found = list_files(None, [folder, gone], deep=True)
+    assert [one.place.name for one in found.files] == ["a.pdf"]
+    assert found.left_out == ((str(gone), "cannot be read"),)
+    with pytest.raises(RefusedFile, match=r'There is no folder "flyers" in .* "[^"]*gone" does not exist; several'):
+        list_files("flyers", [folder, gone], deep=True)
+
+
 def test_a_folder_without_end_ends(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(folder, *(f"{number}.pdf" for number in range(30)))
     (folder / "/".join(["d"] * 40)).mkdir(parents=True)

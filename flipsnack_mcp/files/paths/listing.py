@@ -11,7 +11,7 @@ from pathlib import Path
 from flipsnack_mcp import systems
 from flipsnack_mcp.files.names import has_control
 from flipsnack_mcp.files.paths.look_alikes import next_step
-from flipsnack_mcp.files.paths.opening import MOST_NAMES, names_beside, opened_folder
+from flipsnack_mcp.files.paths.opening import MOST_NAMES, names_beside, opened_folder, refusal_of
 from flipsnack_mcp.files.paths.place import (
     UPLOAD_SETTING,
     Place,
@@ -88,7 +88,7 @@ class Walk:
     def __init__(self, *, deep: bool) -> None:
         self._deep, self._names = deep, 0
         self._found: dict[Path, FoundFile] = {}
-        self._left_out: dict[Path, str] = {}
+        self._left_out: dict[Path, tuple[str, str]] = {}
         self._whole = True
 
     def look_into(self, place: Place) -> None:
@@ -96,7 +96,8 @@ class Walk:
         try:
             entries = list(self._entries(place))
         except (OSError, RefusedFile):
-            self._left_out[place.path] = "cannot be read"
+            called = place.name if place.parts else str(place.folder)
+            self._left_out[place.path] = called, "cannot be read"
             return
         for name, status in entries:
             here = Place(place.folder, (*place.parts, name))
@@ -109,7 +110,7 @@ class Walk:
     def listing(self) -> FolderListing:
         """Returns what was found."""
         files = sorted(self._found.values(), key=lambda one: _in_order(one.place))
-        return FolderListing(tuple(files), tuple((path.name, why) for path, why in self._left_out.items()), self._whole)
+        return FolderListing(tuple(files), tuple(self._left_out.values()), self._whole)
 
     def _entries(self, place: Place) -> Iterator[tuple[str, os.stat_result]]:
         with opened_folder(place) as folder, os.scandir(folder) as entries:
@@ -120,34 +121,49 @@ class Walk:
 
     def _note(self, here: Place, status: os.stat_result) -> None:
         if reason := _objection(here.name, status):
-            self._left_out[here.path] = reason
+            self._left_out[here.path] = here.name, reason
         elif stat.S_ISREG(status.st_mode):
             self._found[here.path] = FoundFile(here, status.st_size, status.st_mtime_ns)
 
 
-def _existing(folder: str | None, folders: Sequence[Path]) -> list[Place]:
+def _existing(folder: str | None, folders: Sequence[Path]) -> Sequence[Place]:
+    """Returns where to look: of all upload folders those as well that will be left out, which is told then."""
     places = locate_folder(folder, folders) if folder else upload_folders(folders)
-    found = [place for place in places if _is_there(place)]
-    if found:
-        return found
+    refusals = [(place, why) for place in places if (why := _refusal(place))]
+    if len(refusals) < len(places):
+        shut = [place for place, _ in refusals]
+        return [place for place in places if folder is None or place not in shut]
     if folder is None:
         raise RefusedFile(
             f"No upload folder can be read: {listed([place.folder for place in places])}.",
             f"Check that they exist, or correct {UPLOAD_SETTING}.{missing_folders([one.folder for one in places])}",
         )
+    raise _told_of(folder, refusals)
+
+
+def _told_of(folder: str, refusals: Sequence[tuple[Place, RefusedFile | OSError]]) -> RefusedFile:
+    """The one refusal where a folder can be opened nowhere: it is said to be missing only where that was seen."""
+    places = [place for place, _ in refusals]
+    unusable = [why for _, why in refusals if isinstance(why, RefusedFile)]
+    if len(unusable) == len(places):
+        return unusable[0]
+    for place, why in refusals:
+        if isinstance(why, PermissionError):
+            return refusal_of("folder", place, why, NO_SUCH_FOLDER)
     missing = [Place(place.folder, (*place.parts, "")) for place in places]
     nearest = next_step([(place, *names_beside(place)) for place in missing if place.parts[0]], NO_SUCH_FOLDER)
-    raise RefusedFile(
-        f"There is no folder {quote_path(folder)} in {listed([place.folder for place in places])}.", nearest
+    where = [place.folder for place in places]
+    return RefusedFile(
+        f"There is no folder {quote_path(folder)} in {listed(where)}.", f"{nearest}{missing_folders(where)}"
     )
 
 
-def _is_there(place: Place) -> bool:
+def _refusal(place: Place) -> RefusedFile | OSError | None:
     try:
         with opened_folder(place):
-            return True
-    except (OSError, RefusedFile):
-        return False
+            return None
+    except (OSError, RefusedFile) as error:
+        return error
 
 
 def _is_hidden(name: str) -> bool:

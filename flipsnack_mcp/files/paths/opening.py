@@ -100,9 +100,14 @@ def _open(place: Place) -> OpenedFile:
     except FileNotFoundError:
         raise
     except OSError as error:
-        reason = REASONS.get(error.errno or 0, f"cannot be opened ({error.strerror})")
-        happened = f"The file {quote_path(place.name)} in the folder {quote_path(place.folder)} {reason}."
-        raise RefusedFile(happened, cure_of(error) or NOTHING_ALIKE) from error
+        raise refusal_of("file", place, error, NOTHING_ALIKE) from error
+
+
+def refusal_of(what: str, place: Place, error: OSError, otherwise: str) -> RefusedFile:
+    """The refusal of something that is there, and cannot be opened."""
+    reason = REASONS.get(error.errno or 0, f"cannot be opened ({error.strerror})")
+    happened = f"The {what} {quote_path(place.name)} in the folder {quote_path(place.folder)} {reason}."
+    return RefusedFile(happened, cure_of(error) or otherwise)
 
 
 def _settled(place: Place, descriptor: int, folder: int | None) -> OpenedFile:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from flipsnack_mcp import systems
-from flipsnack_mcp.files.in_sight import is_closed, is_in_sight
+from flipsnack_mcp.files.in_sight import is_in_sight, is_shut
 from flipsnack_mcp.files.names import TextRules, first_objection, is_reserved, without_format_characters
 from flipsnack_mcp.files.paths.spelling import understood
 from flipsnack_mcp.files.refusal import RefusedFile, quote_path
@@ -142,13 +142,13 @@ def _example(path: str) -> str:
 
 def missing_folders(folders: Sequence[Path]) -> str:
     """Returns sentences about folders that are named but are not there or closed, or nothing."""
-    closed = [folder for folder in folders if is_closed(folder)]
-    shut = f" {listed(closed)} may not be looked into by this user." if closed else ""
-    missing = [folder for folder in folders if not is_in_sight(folder) and folder not in closed]
+    shut = [folder for folder in folders if is_shut(folder)]
+    closed = f" {listed(shut)} may not be looked into by this user." if shut else ""
+    missing = [folder for folder in folders if not is_in_sight(folder) and folder not in shut]
     if not missing:
-        return shut
+        return closed
     many = "do" if len(missing) > 1 else "does"
-    return f'{shut} {listed(missing)} {many} not exist; several folders are separated by "{os.pathsep}".'
+    return f'{closed} {listed(missing)} {many} not exist; several folders are separated by "{os.pathsep}".'
 
 
 def more_than_one(what: str, places: Sequence[Place]) -> RefusedFile:
