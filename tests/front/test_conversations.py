@@ -36,8 +36,9 @@ class Reference:
         """What it writes."""
         to_server, lines = anyio.create_memory_object_stream[SessionMessage | Exception]()
         written, from_server = anyio.create_memory_object_stream[SessionMessage](1000)
+        new = Unrepeated(written, answered)
         async with anyio.create_task_group() as group:
-            group.start_soon(self.serve, Reread(lines, Unrepeated(written, answered)), Unrepeated(written, answered))
+            group.start_soon(self.serve, Reread(lines, new), new)
             async with to_server:
                 # As the SDK reads: also where a line ends.
                 for line in io.TextIOWrapper(io.BytesIO(said), encoding="utf-8", errors="replace"):

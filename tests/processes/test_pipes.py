@@ -61,6 +61,11 @@ def test_a_client_that_closes_what_it_writes_to_ends_the_server_without_a_word(
     messages(ended.out)
 
 
+def test_who_writes_calls_into_a_pipe_that_ends_gets_their_answers(run: Run) -> None:
+    ended = run(given="".join(f"{line}\n" for line in (HELLO, READY, SEARCH.replace("QUERY", "summer"))), **SANDBOX)
+    assert "Summer catalogue" in messages(ended.out)[-1]["result"]["content"][0]["text"]
+
+
 @pytest.mark.parametrize("first", [(), (HELLO, READY)], ids=["at once", "after a greeting"])
 def test_a_client_that_closes_what_it_reads_from_ends_the_server_without_a_traceback(
     run: Run, first: tuple[str, ...]

@@ -9,6 +9,7 @@ import anyio
 import pytest
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from flipsnack_mcp.server.arriving.under_way import LAST_ANSWERS
 from tests.server.bench import Bench
 from tests.server.tables import table
 
@@ -186,3 +187,33 @@ async def test_a_broken_answer_to_a_form_ends_the_call_and_deletes_nothing(bench
     assert seconds < 5
     assert told(next(one for one in wire.said if one.get("id") == 5 and "result" in one))[1] == "failed"
     assert book.hash in bench.sandbox.account.collections
+
+
+LISTENS = asked(
+    6, "subscriptions/listen", notifications={"resourceSubscriptions": ["flipsnack://account"]}, _meta=MODERN
+)
+LASTS = asked(
+    7, "tools/call", name="get_collection", arguments={"collection_hash": "HASH", "wait_seconds": 45}, _meta=MODERN
+)
+
+
+async def test_what_was_asked_before_the_client_closed_its_end_is_still_answered(bench: Bench) -> None:
+    async with served(bench) as wire:
+        await wire.say(asked(5, "tools/call", name="get_user_stats", arguments={}, _meta=MODERN))
+        await wire.end()
+    assert told(wire.said[0])[:2] == (5, "done")
+    assert bench.requests == ["user.getStats"]
+
+
+@pytest.mark.parametrize(("line", "seconds"), [(LASTS, LAST_ANSWERS), (LISTENS, 0)])
+async def test_for_what_lasts_a_server_stays_a_moment_at_most_once_its_client_closed_its_end(
+    bench: Bench, line: str, seconds: float
+) -> None:
+    """A client ends it by force after two seconds; until then it can tidy up."""
+    processing = bench.sandbox.account.add(title="Being converted", conversion="processing")
+    async with served(bench) as wire:
+        await wire.say(line.replace("HASH", processing.hash), asked(LAST, "tools/list", _meta=MODERN))
+        await wire.until(lambda: wire.answered(LAST))
+        began = anyio.current_time()
+        await wire.end()
+    assert anyio.current_time() - began == pytest.approx(seconds, abs=0.1)

@@ -16,9 +16,10 @@ from mcp.shared.message import SessionMessage
 from pydantic import ValidationError
 
 from flipsnack_mcp.api import opened
+from flipsnack_mcp.server.arriving.replayed import Unrepeated
 
 if TYPE_CHECKING:
-    from mcp.shared._stream_protocols import ReadStream, WriteStream
+    from mcp.shared._stream_protocols import ReadStream
 
 NO_JSON = "This is no JSON. Nothing was done. Send each message by itself, as JSON on one line."
 TOO_DEEP = "This is nested deeper, or has a longer number, than this server reads. Nothing was done. Send the message without it, on one line."
@@ -44,17 +45,26 @@ class Reread:
     """The SDK's stream of what was written, with a second look at what it could not read."""
 
     lines: "ReadStream[SessionMessage | Exception]"
-    answers: "WriteStream[SessionMessage]"
+    answers: Unrepeated
 
     async def receive(self) -> SessionMessage | Exception:
         """The next message for the server; what it need not see is answered meanwhile."""
         while True:
-            look = second_look(await self.lines.receive())
+            look = second_look(await self._next())
             for answer in look.answers:
                 with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
                     await self.answers.send(SessionMessage(answer))
             if look.message is not None:
+                if isinstance(look.message, SessionMessage):
+                    self.answers.under_way.heard(look.message.message)
                 return look.message
+
+    async def _next(self) -> SessionMessage | Exception:
+        try:
+            return await self.lines.receive()
+        except anyio.EndOfStream:  # to the SDK that is the end of all that is under way
+            await self.answers.under_way.all_told()
+            raise
 
     async def aclose(self) -> None:
         """Read no more."""

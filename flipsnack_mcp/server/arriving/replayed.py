@@ -1,10 +1,12 @@
 """What the server answers a second time, because it was told what a client had said before: it stays here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from mcp.shared.message import SessionMessage
+
+from flipsnack_mcp.server.arriving.under_way import UnderWay
 
 if TYPE_CHECKING:
     from mcp.shared._stream_protocols import WriteStream
@@ -16,9 +18,11 @@ class Unrepeated:
 
     answers: "WriteStream[SessionMessage]"
     answered: str
+    under_way: UnderWay = field(default_factory=UnderWay)
 
     async def send(self, item: SessionMessage, /) -> None:
         """Write it, if it is new."""
+        self.under_way.told(item.message)
         if not self.answered or getattr(item.message, "id", None) != self.answered:
             await self.answers.send(item)
 
