@@ -10,6 +10,7 @@ from flipsnack_mcp.commands.columns import aligned
 from flipsnack_mcp.workflows.history import Event
 
 BEGUN, OPEN_END = frozenset({"allowed", "begun"}), "begun, its end is not known"
+BATCH_ENDS = frozenset({"done", "stopped"})
 TITLE_WIDTH, REASON_WIDTH, WORD_WIDTH = 80, 200, 40
 HEADS = ("No.", "When", "Account", "What", "How it ended", "Of what")
 BY_THE_CLOCK = "%Y-%m-%d %H:%M"
@@ -54,12 +55,24 @@ def changes_made(entries: Sequence[tuple[str, Event]]) -> list[ChangeMade]:
         subject = (account, event.tool, event.target)
         if event.decision in BEGUN:
             begun[subject] = numbered[account, event.number] = len(made)
-        # Versions before `of` was written leave only what it was about.
-        elif (at := numbered.get((account, event.of), begun.pop(subject, None))) is not None:
-            made[at] = ChangeMade(account, made[at].first, event)
-            continue
+        else:
+            at = numbered.get((account, event.of))
+            if at is None and subject in begun and is_end_of(made[begun[subject]].first, event):
+                at = begun.pop(subject)
+            if at is not None:
+                made[at] = ChangeMade(account, made[at].first, event)
+                continue
         made.append(ChangeMade(account, event, event))
     return made
+
+
+def is_end_of(first: Event, event: Event) -> bool:
+    """Whether an entry that names no other ends the one on the same subject.
+
+    That of a batch does, and any from before `of` was written. Else it is what was tried next, after a change whose end
+    nobody knows.
+    """
+    return "of" not in event.model_fields_set or (first.decision == "begun" and event.decision in BATCH_ENDS)
 
 
 def table_of(changes: Sequence[ChangeMade], called: Mapping[str, str]) -> str:

@@ -20,14 +20,15 @@ from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.commands.doctor import here as doctor
 from flipsnack_mcp.commands.doctor.finding import Finding
+from flipsnack_mcp.commands.trail_table import OPEN_END, changes_made
 from flipsnack_mcp.sandbox import Pace, Sandbox
 from flipsnack_mcp.server.consent.codes import CODE
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.store.labels import LABEL
 from flipsnack_mcp.store.records import Records
-from flipsnack_mcp.store.sqlite import SqliteStore
-from flipsnack_mcp.workflows.history import HEAD, HISTORY_ENTRY
+from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
+from flipsnack_mcp.workflows.history import HEAD, HISTORY_ENTRY, History
 from tests.api.street import no_network_settings
 from tests.commands.at_a_terminal import DELETED, TITLE, Here, Now, Scene
 from tests.commands.processes import KEY, SECRET, Ended, Run
@@ -206,6 +207,15 @@ async def test_a_change_whose_end_was_never_written_down_is_said_to_have_begun(s
     *lines, whole = (await scene.run("history", "--account", "de")).out.splitlines()
     assert ["begun, its end is not known" in line for line in lines] == [False, False, True]
     assert "NOT whole" in whole
+
+
+async def test_what_is_tried_after_a_change_whose_end_nobody_knows_is_not_shown_as_its_end() -> None:
+    """As after a kill: Flipsnack carried it out, and the next call finds nothing there."""
+    trail, about = History(MemoryStore(), "de"), {"tool": "delete_collection", "target": "abcdefgh"}
+    await trail.add(decision="allowed", before={"title": "Spring"}, **about)
+    await trail.add(decision="failed", said="There is no collection abcdefgh", **about)
+    made = changes_made([("de", one) for one in await trail.events()])
+    assert [(one.first.number, one.outcome) for one in made] == [(1, OPEN_END), (2, "failed")]
 
 
 @pytest.mark.parametrize("typed", ["fr", "FR", " fr ", "{account}"])
