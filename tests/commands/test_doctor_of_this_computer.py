@@ -205,6 +205,17 @@ def test_a_state_file_that_can_be_read_and_not_written_is_not_well(run_here: Her
     assert (ended.status, f"FAIL state: The state file {file} cannot be opened or written" in ended.out) == (1, True)
 
 
+@pytest.mark.parametrize("place", ["", "offers.pdf/state.sqlite"], ids=["a folder", "below a file"])
+def test_a_state_file_that_cannot_be_made_is_not_well_and_is_not_made(
+    run_here: Here, tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "offers.pdf").touch()
+    ended = run_here("doctor", FLIPSNACK_SANDBOX="1", FLIPSNACK_STATE=f"sqlite:{tmp_path / place}")
+    assert (ended.status, f"FAIL state: The state file {tmp_path / place} cannot be opened" in ended.out) == (1, True)
+    well = run_here("doctor", FLIPSNACK_SANDBOX="1", FLIPSNACK_STATE=f"sqlite:{tmp_path / 'new' / 'state.sqlite'}")
+    assert (well.status, (tmp_path / "new" / "state.sqlite").exists()) == (0, False)
+
+
 @pytest.mark.parametrize(
     ("path", "share"), [(r"\\server\share\x", True), ("//server/share", True), (r"C:\x", False), ("x", False)]
 )

@@ -1,13 +1,15 @@
 """What a doctor finds where uploads, confirmations and the history are kept: in a state file, or on Redis."""
 
+import os
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeGuard
 
 from flipsnack_mcp.api import names_with_room, quoted
 from flipsnack_mcp.commands.connecting import kept_at, open_memory
 from flipsnack_mcp.commands.doctor.finding import Finding
-from flipsnack_mcp.commands.doctor.folders import is_on_share
+from flipsnack_mcp.commands.doctor.folders import is_on_share, may_be_written, nearest_there
 from flipsnack_mcp.files.in_sight import is_closed, is_file
 from flipsnack_mcp.redis_address import is_redis
 from flipsnack_mcp.settings import Settings
@@ -15,7 +17,7 @@ from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.store.labels import labels_in
 from flipsnack_mcp.store.opening import address_in, state_file
 from flipsnack_mcp.store.permissions import is_open_to_others
-from flipsnack_mcp.store.records import Records, StoreUnusable
+from flipsnack_mcp.store.records import Records, StoreUnusable, inaccessible
 from flipsnack_mcp.workflows.history import every_trail
 
 STATE_ON_SHARE = (
@@ -39,7 +41,9 @@ async def state(settings: Settings) -> list[Finding]:
     file = state_file(kept_at(settings))
     if file and is_on_share(file):
         return [Finding("state", ok=False, said=STATE_ON_SHARE.format(file), cause="share")]
-    return await state_in_file(settings, file) if is_kept_in(file) else []
+    if is_kept_in(file):
+        return await state_in_file(settings, file)
+    return [*state_to_be_made(file)] if file else []
 
 
 def is_kept_in(file: Path | None) -> TypeGuard[Path]:
@@ -59,6 +63,15 @@ async def state_in_file(settings: Settings, file: Path) -> list[Finding]:
         return []
     now = "and cannot be closed to them: put it elsewhere" if is_open_to_others(file) else "and was closed just now"
     return [Finding("state", ok=True, said=f"{file} was open to other users of this machine, {now}")]
+
+
+def state_to_be_made(file: Path) -> Iterator[Finding]:
+    """Find out whether a file that is not there yet can be made, and makes none."""
+    nearest = nearest_there(file.parent)
+    if os.path.lexists(file):
+        yield Finding("state", ok=False, said=str(inaccessible(file, "it is no file, or a link to none")))
+    elif not may_be_written(nearest):
+        yield Finding("state", ok=False, said=str(inaccessible(file, f"nothing can be made in {nearest}")))
 
 
 def write_once(records: Records) -> None:
