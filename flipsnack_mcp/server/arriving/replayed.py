@@ -22,9 +22,9 @@ class Unrepeated:
 
     async def send(self, item: SessionMessage, /) -> None:
         """Write it, if it is new."""
-        self.under_way.told(item.message)
         if not self.answered or getattr(item.message, "id", None) != self.answered:
             await self.answers.send(item)
+        self.under_way.told(item.message)
 
     async def aclose(self) -> None:
         """Write no more."""
