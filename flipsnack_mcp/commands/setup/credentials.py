@@ -98,7 +98,9 @@ async def asked_flipsnack(settings: Settings) -> str:
             try:
                 await flipsnack.send(GetUserStats(), terms=Terms(deadline=anyio.current_time() + ASKED_WITHIN))
             except NotAuthorisedError as error:
-                raise Unsuitable(f"{error.happened} {error.next_step} {NO_SUCH_CREDENTIALS}") from None
+                # One of the hints may tell what is wrong.
+                said = (error.happened, error.next_step, *settings.hints, NO_SUCH_CREDENTIALS)
+                raise Unsuitable(" ".join(said)) from None
             except FlipsnackError as error:
                 return f"{NOT_TO_BE_ASKED}: {error.happened}"
             return ""

@@ -308,6 +308,16 @@ def test_a_key_that_flipsnack_refuses_is_not_kept(
     assert bool(kept_files(home)) == (status == 0)
 
 
+def test_of_a_key_that_flipsnack_refuses_it_is_said_that_it_looks_like_the_secret(
+    home: Home, monkeypatch: pytest.MonkeyPatch, asks: Asks
+) -> None:
+    monkeypatch.setattr(credentials, "asked_flipsnack", asks)
+    monkeypatch.setattr(credentials, "connect", flipsnack_of("A1-B2-C3", "A1-B2-C3-D4"))
+    done = home.run("login", stdin=home.typed("A1-B2-C3-D4", "A1-B2-C3"))
+    assert done.status == 1
+    assert "FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET look swapped." in done.out
+
+
 def test_where_flipsnack_cannot_be_asked_the_key_is_kept_and_that_is_said(
     home: Home, monkeypatch: pytest.MonkeyPatch, asks: Asks
 ) -> None:
