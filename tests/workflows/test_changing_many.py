@@ -289,6 +289,16 @@ async def test_a_plan_that_is_stopped_on_request_ends_between_two_collections(wo
     assert later.items == stopped.items
 
 
+async def test_what_may_not_be_changed_is_not_said_to_be_gone(work: LongWork) -> None:
+    shelf(work, 2)
+    work.sandbox.add_fault(Fault("code", UPDATE, code=43, message="Forbidden"))
+    async with process(work) as server:
+        items = (await server.work(await server.plan(RULE))).items
+    assert [one.state for one in items] == ["failed", "done"]
+    assert items[0].said == 'Flipsnack refused with code 43 "Forbidden".'
+    assert set(updates(work).values()) == {1}
+
+
 async def test_a_key_that_others_use_up_is_waited_for_and_that_is_told(work: LongWork) -> None:
     async with begun(work, 2) as (server, plan):
         await server.plans.flipsnack._pacer.pause(200)

@@ -20,6 +20,7 @@ from flipsnack_mcp.workflows.plans.deleting import (
     CHANGED,
     FEW,
     GONE_BEFORE,
+    GONE_MEANWHILE,
     STILL_THERE,
     draft_deletions,
     with_their_documents,
@@ -211,6 +212,27 @@ async def test_what_is_no_longer_as_it_was_shown_stays(work: LongWork, change: s
     assert [one.state for one in items] == ["done", "skipped" if left else "done", *["done"] * (number - 2)]
     assert items[1].said == ("" if not left else GONE_BEFORE if change == "gone" else CHANGED)
     assert (touched in arrived(work), touched in {one.target for one in events}) == (not left,) * 2
+
+
+async def test_what_may_not_be_deleted_is_not_said_to_have_been_deleted_by_somebody_else(work: LongWork) -> None:
+    work.sandbox.add_fault(Fault("code", DELETE, code=43, message="Forbidden"))
+    async with confirmed(work, 2) as (server, plan):
+        items = await server.to_its_end(plan)
+    assert [one.state for one in items] == ["failed", "done"]
+    assert items[0].said == 'Flipsnack refused with code 43 "Forbidden".'
+    assert set(work.sandbox.account.collections) == {items[0].collection_hash}
+    assert set(arrived(work).values()) == {1}
+
+
+async def test_what_somebody_else_deleted_a_moment_earlier_is_said_to_have_gone_that_way(work: LongWork) -> None:
+    async def by_hand(here: str) -> None:
+        asked = [one.action for one in work.sandbox.requests]
+        if here == "request" and asked.count(GET) == 2 and asked[-1] == GET:  # looked at for the plan, and now to go
+            work.sandbox.account.delete(next(iter(work.sandbox.account.collections)))
+
+    async with confirmed(work, 1, Road(moment=by_hand)) as (server, plan):
+        items = await server.to_its_end(plan)
+    assert [(one.state, one.said) for one in items] == [("failed", GONE_MEANWHILE)]
 
 
 async def test_a_yes_that_ran_out_while_a_turn_was_waited_for_deletes_nothing(work: LongWork) -> None:

@@ -10,7 +10,7 @@ import anyio
 from flipsnack_mcp.api import Changed, FlipsnackError, NotFoundError
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, DeleteCollection, GetCollection
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
-from flipsnack_mcp.workflows.changing import delete
+from flipsnack_mcp.workflows.changing import delete, is_gone
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import day_of
 from flipsnack_mcp.workflows.last_look import LastLook, NotAsSeenError
@@ -73,10 +73,14 @@ async def deletion(context: CallContext, item: Item, last: LastLook) -> ItemFact
         await delete(context, DeleteCollection(collection_hash=item.collection_hash), last)
     except NotAsSeenError:
         return {"state": "failed", "said": STILL_THERE} if item.begun else {"state": "skipped", "said": CHANGED}
-    except NotFoundError:
+    except NotFoundError as error:
         if item.begun:
             return DONE
-        return {"state": "failed", "said": GONE_MEANWHILE} if last.seen else {"state": "skipped", "said": GONE_BEFORE}
+        if last.seen is None:
+            return {"state": "skipped", "said": GONE_BEFORE}
+        # Code 43 is also what is not allowed: it may well be there still.
+        gone = await is_gone(context, DeleteCollection(collection_hash=item.collection_hash))
+        return {"state": "failed", "said": GONE_MEANWHILE} if gone else of_failure(item, error)
     except FlipsnackError as error:
         if error.changed is Changed.NOTHING:
             raise
