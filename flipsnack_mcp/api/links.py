@@ -22,10 +22,10 @@ MARKDOWN_LINK = re.compile(r"\[.*\]\(([^\s<>()]+)\)|<(https?:[^\s<>]+)>", re.DOT
 ATTACHED = re.compile(rf"flipsnack://collections/({HASH.pattern})")
 """As clients attach a collection of the one account there is."""
 LOOKS_LIKE_LINK = re.compile(r"://|^//|^www\.|flipsnack\.com|\.html?\b", re.IGNORECASE)
-# Hashes seen in public links are 7 to 10 lower-case letters and digits, mixed. A word such as `catalogue`, a number
-# or a word with its year (`spring2026`) at the end of a slug is none.
-HASH_IN_SLUG = re.compile(r"(?=[a-z0-9]*[a-z])(?=[a-z0-9]*[0-9])[a-z0-9]{7,10}")
-WORD_WITH_YEAR = re.compile(r"[a-z]+(19|20)\d\d")
+# Hashes seen in public links are 7 to 10 letters and digits, mixed; in capitals too they are no word of a slug. A word such
+# as `catalogue`, a number or a word with its year (`spring2026`) at the end of a slug is none.
+HASH_IN_SLUG = re.compile(r"(?=[A-Za-z0-9]*[A-Za-z])(?=[A-Za-z0-9]*[0-9])[A-Za-z0-9]{7,10}")
+WORD_WITH_YEAR = re.compile(r"[A-Za-z]+(19|20)\d\d")
 INSIDE_NAMES = (".local", ".localhost", ".internal", ".intranet", ".lan", ".home.arpa", ".localdomain", ".corp")
 
 WRITTEN_ADDRESS = re.compile(r"(?i:https?)://[A-Za-z0-9.:\[\]-]+(?:[/?][!-\[\]-~]{0,2000})?")

@@ -45,6 +45,7 @@ FOUND: list[tuple[Any, str]] = [
     *((form.format(PLAYER), "dxnsuj1gvu") for form in ("{}", f"{SITE}?hash={{}}", f"{SITE}/?hash={{}}&p=8")),
     (f"{SITE}?hash={PLAYER.replace('=', '%3D')}", "dxnsuj1gvu"),
     ("https://cdn.flipsnack.com/widget/v2/widget.html?hash=dxnsuj1gvu", "dxnsuj1gvu"),
+    ("https://www.flipsnack.com/hearth/weekly-FxH4k89A.html", "FxH4k89A"),
 ]
 
 
