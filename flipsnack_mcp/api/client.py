@@ -134,9 +134,11 @@ class Flipsnack:
         late = anyio.current_time() + pause >= terms.deadline
         if attempt == retry.MAX_TRIES or late or not retry.may_repeat(action, error):
             return False
-        if isinstance(error, errors.RateLimitedError):
+        if isinstance(error, errors.RateLimitedError | errors.TooManyRequestsError):
             await self._pacer.pause(pause)
-            await terms.waits("another program uses the same key", pause)
+            by_key = isinstance(error, errors.RateLimitedError)
+            why = "another program uses the same key" if by_key else "Flipsnack asks for fewer requests"
+            await terms.waits(why, pause)
             return True
         await terms.waits("Flipsnack did not answer as it should", pause)
         await anyio.sleep(pause)

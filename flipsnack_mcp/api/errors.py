@@ -7,6 +7,7 @@ FlipsnackError                     its text has four parts and is safe to show t
 ├── NotCountedError                what others who share the request budget do cannot be told
 ├── LookTooOldError                what was seen of a target was too old each time it could have been changed
 ├── UnreadableAnswerError          an answer, but not one the documentation allows
+│   └── TooManyRequestsError       one with HTTP status 429: something before Flipsnack counts requests too
 └── RefusedError                   Flipsnack said no, with a status code
     ├── MaintenanceError           22
     ├── InvalidRequestError        30, 36, 40
@@ -114,6 +115,10 @@ class UnreadableAnswerError(FlipsnackError):
     """Flipsnack, or something on the way to it, sent what its documentation does not allow."""
 
     retry = "You can try again in a minute."
+
+
+class TooManyRequestsError(UnreadableAnswerError):
+    """HTTP status 429 and no code: something before Flipsnack counts requests too."""
 
 
 class RefusedError(FlipsnackError):

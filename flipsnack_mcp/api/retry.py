@@ -32,4 +32,6 @@ def first_pause(error: errors.FlipsnackError) -> float:
     """By what went wrong: a second's limit passes soon, a minute's not."""
     if isinstance(error, errors.RateLimitedError):
         return 5.0 if error.code == 32 else 1.1
+    if isinstance(error, errors.TooManyRequestsError):
+        return 5.0  # of which limit is not told
     return 2.0 if isinstance(error, errors.MaintenanceError) else 0.5

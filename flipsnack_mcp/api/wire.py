@@ -13,7 +13,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from flipsnack_mcp.api.action import Action, Effect, JsonObject, ResultT_co, wire_parameters
-from flipsnack_mcp.api.errors import Changed, RefusedError, UnreadableAnswerError, refusal
+from flipsnack_mcp.api.errors import Changed, RefusedError, TooManyRequestsError, UnreadableAnswerError, refusal
 from flipsnack_mcp.text import quoted
 
 UNSIGNED = frozenset({"signature", "file"})
@@ -25,6 +25,7 @@ BEFORE_VALUES = {b",": 1, b"[": 1, b"{": 1, b":": 2}
 """What stands before a value, and for how much it counts: a name takes longest. In texts it may stand too, so they count a
 little more than they hold."""
 REDIRECT = ", but sends elsewhere, which is not followed: look at FLIPSNACK_API_URL and FLIPSNACK_UPLOAD_URL"
+TOO_MANY = ", which stands for too many requests"
 ESCAPED = re.compile(rb"\\[u/]")
 
 
@@ -70,14 +71,13 @@ def opened_envelope(action: Action[Any], body: bytes, http_status: int) -> tuple
     try:
         envelope = json.loads(body)
     except (ValueError, RecursionError):
-        elsewhere = REDIRECT if 300 <= http_status < 400 else ""
-        raise unreadable(action, f"it is not JSON (HTTP {http_status}){elsewhere}") from None
+        raise unreadable(action, "it is not JSON", http_status) from None
     if not isinstance(envelope, dict):
-        raise unreadable(action, f"it is not an object (HTTP {http_status})")
+        raise unreadable(action, "it is not an object", http_status)
     answer = cast("JsonObject", envelope)
     code = code_from(answer.get("code"))
     if code is None:
-        raise unreadable(action, f"it carries no status code (HTTP {http_status})")
+        raise unreadable(action, "it carries no status code", http_status)
     return code, str(answer.get("status") or ""), data_from(answer.get("data"))
 
 
@@ -116,12 +116,21 @@ def redacted(body: bytes, secrets: Iterable[str]) -> bytes:
     return body
 
 
-def unreadable(action: Action[Any], why: str) -> UnreadableAnswerError:
+def unreadable(action: Action[Any], why: str, http_status: int | None = None) -> UnreadableAnswerError:
     """An answer that says nothing certain: after a write something may have been changed."""
     reads = action.effect is Effect.READS
-    return UnreadableAnswerError(
-        f"The answer to {quoted(action.api_name)} cannot be read: {why}.",
+    kind = TooManyRequestsError if http_status == 429 else UnreadableAnswerError
+    return kind(
+        f"The answer to {quoted(action.api_name)} cannot be read: {why}{told_by_http(http_status)}.",
         "Try once more; if it stays so, tell the person." if reads else "Look with get_collection before trying again.",
         changed=Changed.NOTHING if reads else Changed.PERHAPS,
         retry=None if reads else "Do not simply repeat it.",
     )
+
+
+def told_by_http(status: int | None) -> str:
+    """What the HTTP status of an answer without a code says."""
+    if status is None:
+        return ""
+    meant = REDIRECT if 300 <= status < 400 else TOO_MANY if status == 429 else ""
+    return f" (HTTP {status}){meant}"

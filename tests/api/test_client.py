@@ -13,7 +13,7 @@ from flipsnack_mcp.api.actions import collections, legacy
 from flipsnack_mcp.api.actions.publishing import CreateCollection, DownloadHtml
 from flipsnack_mcp.api.actions.statistics import GetUserStats
 from flipsnack_mcp.api.client import Access, Flipsnack
-from flipsnack_mcp.api.errors import Changed, FlipsnackError, UnreachableError
+from flipsnack_mcp.api.errors import Changed, FlipsnackError, TooManyRequestsError, UnreachableError
 from flipsnack_mcp.api.exchange import Terms
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.sandbox import Fault, Sandbox
@@ -227,6 +227,33 @@ async def test_somebody_elses_calls_are_waited_for_and_told(
     first, second = (one.at for one in sandbox.requests)
     assert second - first >= seconds
     assert "another program uses the same key" in heard
+
+
+@pytest.mark.parametrize("body", ["<h1>Too Many Requests</h1>", '{"error": "rate limited"}'], ids=["a page", "no code"])
+async def test_a_limit_before_flipsnack_is_waited_for_like_its_own_and_told(
+    body: str, sandbox: Sandbox, flipsnack: Flipsnack
+) -> None:
+    sandbox.add_fault(Fault("http", http_status=429, body=body))
+    heard: list[str] = []
+
+    async def waits(why: str, _: float) -> None:
+        heard.append(why)
+
+    await flipsnack.send(LIST, terms=Terms(waits=waits))
+    first, second = (one.at for one in sandbox.requests)
+    assert second - first >= 5.0
+    assert "Flipsnack asks for fewer requests" in heard
+
+
+async def test_what_a_limit_before_flipsnack_stopped_is_not_deleted_a_second_time(
+    sandbox: Sandbox, flipsnack: Flipsnack
+) -> None:
+    sandbox.add_fault(Fault("http", http_status=429, times=0))
+    known = next(iter(sandbox.account.collections))
+    with pytest.raises(TooManyRequestsError, match=r"\(HTTP 429\), which stands for too many requests") as caught:
+        await flipsnack.send(collections.DeleteCollection(collection_hash=known))
+    assert caught.value.changed is Changed.PERHAPS
+    assert len(sandbox.requests) == 1
 
 
 async def test_a_refusal_that_somebody_else_caused_lets_all_our_processes_pause(sandbox: Sandbox) -> None:
