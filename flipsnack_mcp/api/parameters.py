@@ -73,6 +73,12 @@ def whole_number(value: object) -> int | None:
     return round(number) if math.isfinite(number) else None
 
 
+def number_left(value: object) -> int | None:
+    """How many are left; None where that is not told, also by a number below 0: none of that many can be used."""
+    number = whole_number(value)
+    return None if number is None or number < 0 else number
+
+
 CollectionHash = Annotated[str, BeforeValidator(hash_from), Field(description="Hash or link")]
 FlipbookHash = Annotated[str, BeforeValidator(flipbook_hash_from), Field(description="From get_collection")]
 Status = Annotated[
@@ -94,6 +100,7 @@ ReturnedHash = Annotated[str, AfterValidator(plain_hash)]
 # Figures as Flipsnack sends them: now as numbers, now as text.
 Whole = Annotated[int, BeforeValidator(whole_number)]
 MaybeWhole = Annotated[int | None, BeforeValidator(whole_number)]
+MaybeLeft = Annotated[int | None, BeforeValidator(number_left)]
 
 # Never accepted among `settings`: what identifies or routes a request, and what has a parameter of its own.
 OWN_PARAMETERS = frozenset({

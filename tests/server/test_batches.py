@@ -415,6 +415,12 @@ async def test_a_plan_that_the_months_uploads_do_not_do_for_is_refused_with_the_
     assert_told_in_four_parts(said, "6 documents", "5 of the month's uploads are left", "at most 5")
 
 
+async def test_a_number_below_none_says_nothing_of_how_many_uploads_are_left(bench: LongBench) -> None:
+    bench.sandbox.account.uploads_left = -1
+    plan = await planned(bench)
+    assert plan.data["changes"][0] == "6 of the month's uploads, how many are left is not known"
+
+
 async def test_of_documents_that_were_uploaded_before_it_is_not_said_that_they_would_be_once_more(
     bench: LongBench,
 ) -> None:

@@ -145,3 +145,9 @@ async def test_a_dry_run_of_an_upload_that_was_made_before_says_so(bench: Bench,
     assert "api_uploads_left" in once_more.data["changes"][-1]
     assert "one more of it" in once_more.text
     assert len(bench.sandbox.carried_out("collection.create")) == 1
+
+
+async def test_a_dry_run_of_an_upload_says_that_none_is_left_of_the_months(bench: Bench, assistant: Assistant) -> None:
+    bench.sandbox.account.uploads_left = 0
+    said = await assistant.call("create_collection", arguments("create_collection", bench), dry_run=True)
+    assert said.data["changes"][-1] == "none of the month's uploads is left: Flipsnack would refuse it"

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from flipsnack_mcp.api.action import ENTRIES, Action, Effect, JsonObject, Result, Wire
 from flipsnack_mcp.api.actions.collections import objects
-from flipsnack_mcp.api.parameters import CollectionHash, Day, MaybeWhole, Whole, check_period, whole_number
+from flipsnack_mcp.api.parameters import CollectionHash, Day, MaybeLeft, MaybeWhole, Whole, check_period, whole_number
 
 
 class PageStats(BaseModel):
@@ -66,7 +66,7 @@ class UserStats(Result):
     views: Annotated[MaybeWhole, Field(description="Player uses")] = None
     time_spent: Annotated[MaybeWhole, Wire("time_spent"), Field(description="Seconds in total")] = None
     downloads: Annotated[MaybeWhole, Field(description="Count")] = None
-    api_uploads_left: Annotated[MaybeWhole, Wire("api_uploads_left"), Field(description="This month")] = None
+    api_uploads_left: Annotated[MaybeLeft, Wire("api_uploads_left"), Field(description="This month")] = None
 
 
 class GetUserStats(Action[UserStats]):

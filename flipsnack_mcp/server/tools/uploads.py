@@ -99,7 +99,11 @@ async def file_of(call: ToolCall, action: Action[Any], stack: AsyncExitStack) ->
 async def upload_cost(call: ToolCall) -> str:
     """What an upload takes from the month's allowance."""
     left = (await call.context.send(statistics.GetUserStats())).api_uploads_left
-    return "one of the month's uploads is used" if left is None else f"api_uploads_left: from {left} to {left - 1}"
+    if left is None:
+        return "one of the month's uploads is used"
+    if left == 0:
+        return "none of the month's uploads is left: Flipsnack would refuse it"
+    return f"api_uploads_left: from {left} to {left - 1}"
 
 
 async def upload_sentence(action: Action[Any], document: OpenDocument | None, pages: int | None) -> str:
