@@ -14,11 +14,11 @@ from flipsnack_mcp.files.names import telling_names
 from flipsnack_mcp.files.partial_file import PartialFile, partial_file
 from flipsnack_mcp.files.worker_thread import thread_for, wait_for
 from flipsnack_mcp.files.writing.leftovers import remove_leftovers
-from flipsnack_mcp.files.zips.bytes_of_zip import BadPackage
+from flipsnack_mcp.files.zips.bytes_of_zip import BadPackage, NotWhole
 from flipsnack_mcp.files.zips.check import check_zip
 
 # The room's front door: whoever saves packages needs no other module.
-__all__ = ["BadPackage", "SavedPackage", "remove_leftovers", "save_package"]
+__all__ = ["BadPackage", "NotWhole", "SavedPackage", "remove_leftovers", "save_package"]
 
 BATCH_BYTES = 4 * MEGABYTE  # of these two are in memory: one is gathered, one is written
 FLUSH_SECONDS = 0.5  # a slow line fills no batch, but somebody may be watching its progress

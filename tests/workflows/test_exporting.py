@@ -1,5 +1,6 @@
 """The HTML package: waited for, transferred once, told to whoever asks next, saved whole or not at all."""
 
+from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -148,6 +149,34 @@ async def test_the_error_of_an_unwatched_transfer_is_told_once_and_then_it_start
     assert "Nothing was saved." in str(second)
     assert left == []
     assert (bool(third.saved), work.road.transfers) == (True, 2)
+
+
+def zip_with(name: str) -> bytes:
+    made = BytesIO()
+    with ZipFile(made, "w") as package:
+        package.writestr(name, "anything")
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("package", "again"),
+    [
+        pytest.param(zip_with("index.html")[:-1], True, id="cut on its way"),
+        pytest.param(zip_with("run.exe"), False, id="with a program"),
+        pytest.param(zip_with("../index.html"), False, id="leads out of its folder"),
+        pytest.param(zip_with("only/"), False, id="without a file"),
+    ],
+)
+async def test_only_what_another_transfer_can_mend_is_to_be_tried_again(
+    package: bytes, work: LongWork, *, again: bool
+) -> None:
+    work.road.package = lambda _: package
+    async with work.process() as process:
+        refused = await process.saved(press_kit(work.sandbox), work.folder, 45)
+        assert isinstance(refused, FlipsnackError)
+        assert ("You can try again." in str(refused)) is again
+        assert ("Trying again will not help. Tell the person" in str(refused)) is not again
+    assert names_in(work.folder) == []
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410, 500, 302, None], ids=str)

@@ -7,9 +7,13 @@ class BadPackage(Exception):  # noqa: N818 - it names what arrived, as RefusedFi
     """What arrived is not a whole and safe zip, for a reason that is said in one sentence; nothing of it was kept."""
 
 
-def not_whole(reason: str) -> BadPackage:
+class NotWhole(BadPackage):
+    """What may have been damaged on its way: another transfer may bring it whole."""
+
+
+def not_whole(reason: str) -> NotWhole:
     """Make the error for what is damaged, cut or glued."""
-    return BadPackage(f"The package is not a whole zip: {reason}.")
+    return NotWhole(f"The package is not a whole zip: {reason}.")
 
 
 def unsafe(reason: str) -> BadPackage:

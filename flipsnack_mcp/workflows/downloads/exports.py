@@ -18,7 +18,7 @@ from flipsnack_mcp.api.errors import UnreachableError
 from flipsnack_mcp.api.network import Floor, is_loopback
 from flipsnack_mcp.files.fetching import LinkExpired, TransferBroken, fetched
 from flipsnack_mcp.files.names import telling_names
-from flipsnack_mcp.files.packages import BadPackage, SavedPackage, save_package
+from flipsnack_mcp.files.packages import BadPackage, NotWhole, SavedPackage, save_package
 from flipsnack_mcp.files.spool import Spool
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS
 from flipsnack_mcp.workflows.context import CallContext
@@ -35,6 +35,7 @@ FETCH_TRIES = 3
 BEFORE_NEXT_TRY = 2.0
 """Seconds before a broken transfer is begun anew: what answers with an error now may not in a moment."""
 BROKEN_OFF = "its transfer broke off several times"
+IN_FLIPSNACK = "Tell the person, who can download it in Flipsnack."
 PLAIN_HTTP = re.compile(r"\Ahttp://", re.IGNORECASE)
 TOO_SLOW = "it came too slowly"
 CHECKING_SECONDS = 900.0
@@ -122,8 +123,10 @@ class Downloads:
         for left in reversed(range(FETCH_TRIES)):
             try:
                 return await self._saved(asked, title, package, job)
-            except BadPackage as error:
+            except NotWhole as error:
                 raise not_saved(str(error)) from None
+            except BadPackage as error:  # the next transfer would bring the same
+                raise FlipsnackError(f"{error} Nothing was saved.", IN_FLIPSNACK) from None
             except (LinkExpired, TransferBroken, UnreachableError) as error:
                 if not left:
                     why = str(error) if isinstance(error, LinkExpired | TransferBroken) else error.happened
@@ -246,7 +249,7 @@ def check_link(package: Package, api_url: str) -> str:
     except ValueError:
         raise FlipsnackError(
             "Flipsnack gave a link for the package that is not a public https address. Nothing was saved.",
-            "Tell the person, who can download it in Flipsnack.",
+            IN_FLIPSNACK,
         ) from None
 
 
