@@ -7,7 +7,7 @@ from flipsnack_mcp.api import Action, Changed, FlipsnackError, NotFoundError, Re
 from flipsnack_mcp.api.actions import collections, publishing
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection, UpdateCollection
 from flipsnack_mcp.workflows.context import CallContext
-from flipsnack_mcp.workflows.finding import by_title
+from flipsnack_mcp.workflows.finding import published_last
 from flipsnack_mcp.workflows.last_look import LastLook
 
 COMPARED = ("title", "description", "status", "width", "height")
@@ -95,7 +95,7 @@ async def looked_at(
 async def under_new_hash(context: CallContext, title: str, status: str) -> Collection | None:
     """The newest collection of that title and status, as far as there is exactly one."""
     try:
-        rows = [row for row in await by_title(context, title, "date_published") if row.status == status]
+        rows = [row for row in await published_last(context, title) if row.status == status]
         return await context.send(GetCollection(collection_hash=rows[0].collection_hash)) if len(rows) == 1 else None
     except FlipsnackError:
         return None

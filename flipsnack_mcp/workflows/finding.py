@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator
 
@@ -124,28 +124,31 @@ async def read_window(context: CallContext, choice: Choice, offset: int) -> Coll
 
 
 async def newest(
-    context: CallContext, limit: int = ROWS_OF_A_REQUEST, lane: Lane = Lane.INTERACTIVE
+    context: CallContext,
+    limit: int = ROWS_OF_A_REQUEST,
+    lane: Lane = Lane.INTERACTIVE,
+    order_by: Literal["date_created", "date_published"] = "date_created",
 ) -> list[CollectionSummary]:
-    """The rows of the collections that were made last, the newest first."""
-    asked = ListCollections(order_by="date_created", order="desc", limit=limit)
+    """The rows of the collections that were made or published last, the newest first."""
+    asked = ListCollections(order_by=order_by, order="desc", limit=limit)
     found = await context.send(asked, lane=lane)
     return [row for row in found.collections if row.collection_hash]
 
 
-async def by_title(
-    context: CallContext, title: str, order_by: str = "date_created", limit: int = WINDOW
-) -> list[CollectionSummary]:
-    """The collections with exactly that title, newest first, as far as they can be asked for."""
-    given = {"query": title.strip()[:LONGEST_QUERY], "order_by": order_by, "order": "desc", "limit": limit}
-    found = await context.send(ListCollections.model_validate(given))
-    return [row for row in found.collections if row.collection_hash and bare(row.title) == bare(title)]
+async def published_last(context: CallContext, title: str) -> list[CollectionSummary]:
+    """The collections with exactly that title among those that were published last.
+
+    By the account's list, as here always: what Flipsnack's search makes of a title, and when it knows a new one, is not
+    documented.
+    """
+    rows = await newest(context, order_by="date_published")
+    return [row for row in rows if bare(row.title) == bare(title)]
 
 
 async def alike(context: CallContext, title: str, limit: int) -> list[CollectionSummary]:
-    """The collections that an upload with this title could be, newest first: all, where it has none."""
-    if title.strip():
-        return await by_title(context, title, limit=limit)
-    return await newest(context, limit)
+    """The collections that an upload with this title could be among the newest: all of them, where it has none."""
+    rows = await newest(context, limit)
+    return [row for row in rows if not title.strip() or bare(row.title) == bare(title)]
 
 
 async def candidates(context: CallContext, title: str) -> frozenset[str]:
@@ -177,11 +180,12 @@ async def direct_link(context: CallContext, collection_hash: str, title: str) ->
     """A collection's address for readers, which only the list tells; None where it cannot be had."""
     if not title.strip():
         return None
+    asked = ListCollections(query=title.strip()[:LONGEST_QUERY], order_by="date_created", order="desc", limit=WINDOW)
     try:
-        rows = await by_title(context, title)
+        found = await context.send(asked)
     except FlipsnackError:
         return None
-    return next((row.direct_link for row in rows if row.collection_hash == collection_hash), None)
+    return next((row.direct_link for row in found.collections if row.collection_hash == collection_hash), None)
 
 
 def pattern_of_links(rows: Iterable[CollectionSummary]) -> str | None:

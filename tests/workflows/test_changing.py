@@ -26,7 +26,7 @@ from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.last_look import LastLook
 from tests.api.asking import Unplugged, asking, over
 from tests.workflows.running import of_title
-from tests.workflows.test_sending_once import Rewriting, shelved
+from tests.workflows.test_sending_once import Rewriting, Unsearchable, shelved
 
 OFFERS = "Weekly offers, Week 39"
 UPDATE, GET = "collection.update", "collection.getCollection"
@@ -35,14 +35,20 @@ LOST = [Fault("reset", UPDATE, phase="after"), Fault("garbled", UPDATE), Fault("
 
 @dataclass
 class Meddled:
-    """A sandbox whose updates go wrong: lost, answered with nothing but OK, or followed by something else."""
+    """A sandbox whose updates go wrong: lost, answered with nothing but OK, or followed by something else.
+
+    Or whose search finds nothing.
+    """
 
     sandbox: Sandbox
     deaf: bool = False
     mute: bool = False
+    searches: bool = True
     then: Callable[[], object] = bool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if b"query=" in scope["query_string"] and not self.searches:
+            return await Unsearchable(self.sandbox)(scope, receive, send)
         update = b"collection.update" in scope["query_string"]
         if not (update and self.deaf):
             await self.sandbox.app(scope, receive, ignore if update and self.mute else send)
@@ -51,6 +57,7 @@ class Meddled:
             await send({"type": "http.response.body", "body": b'{"code": 20, "status": "OK"}'})
         if update:
             self.then()
+        return None
 
 
 def at_last(action: Any, then: Callable[[], object] = lambda: None) -> LastLook:
@@ -92,6 +99,14 @@ async def test_publishing_a_draft_finds_its_new_hash(sandbox: Sandbox, *, mute: 
     assert done.before.collection_hash == target
     assert done.after.collection_hash == of_title(sandbox, "W39") != target
     assert set(done.changes) == {Difference("status", "editable", "unlisted"), Difference("title", OFFERS, "W39")}
+    assert done.warnings == ()
+
+
+async def test_a_new_hash_is_found_whatever_flipsnacks_search_makes_of_the_title(sandbox: Sandbox) -> None:
+    target = of_title(sandbox, OFFERS)
+    async with asking(Meddled(sandbox, mute=True, searches=False)) as flipsnack:
+        done = await changed(CallContext(flipsnack), UpdateCollection(collection_hash=target, status="public"))
+    assert done.after.collection_hash == of_title(sandbox, OFFERS) != target
     assert done.warnings == ()
 
 

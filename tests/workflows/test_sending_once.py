@@ -49,6 +49,21 @@ class Rewriting:
         await self.inner.app(scope, receive, changed if scope["method"] == self.method else send)
 
 
+@dataclass
+class Unsearchable:
+    """A sandbox whose search finds nothing: it knows new titles late, or makes something else of what it is asked."""
+
+    inner: Sandbox
+    nothing: bytes = b'{"code": 20, "status": "OK", "data": {"collectionsCount": "0", "collections": []}}'
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if b"query=" not in scope["query_string"]:
+            return await self.inner.app(scope, receive, send)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": self.nothing})
+        return None
+
+
 async def no_others() -> frozenset[str]:
     return frozenset()
 
@@ -79,6 +94,15 @@ async def test_a_lost_upload_is_found(title: str | None, fault: Fault, sandbox: 
     assert title in {created.title, None}
     assert "found in the account" in warnings[0]
     assert len([one for one in sandbox.requests if one.action == CREATE]) == 1
+
+
+async def test_a_lost_upload_is_found_whatever_flipsnacks_search_makes_of_its_title(sandbox: Sandbox) -> None:
+    shelved(sandbox, "Kids & Co", 50_000)
+    before = set(sandbox.account.collections)
+    sandbox.add_fault(Fault("reset", CREATE, phase="after"))
+    async with asking(Unsearchable(sandbox)) as flipsnack:
+        created, _ = await sent_once(CallContext(flipsnack), CreateCollection(title="Kids & Co"), Paper())
+    assert {created.collection_hash} == set(sandbox.account.collections) - before
 
 
 @pytest.mark.parametrize("title", TITLES.values(), ids=TITLES.keys())
