@@ -83,18 +83,23 @@ class Choice:
 
 
 async def choose(context: CallContext, choice: Choice) -> list[CollectionSummary]:
-    """The collections that fit, newest first, each once. Named ones that the list does not have are left out.
+    """The collections that fit, newest first, each once. Named ones that the list does not have are left out."""
+    return (await chosen_of_all(context, choice))[0]
+
+
+async def chosen_of_all(context: CallContext, choice: Choice) -> tuple[list[CollectionSummary], int]:
+    """The same, and how many more the list counts than it shows.
 
     A list that tells a row twice may leave another out, so it is read once more where rows are missing.
     """
     known = dict[str, CollectionSummary]()
-    if not await read_through(context, choice, known):
-        await read_through(context, choice, known)
-    return [row for row in known.values() if choice.fits(row)]
+    if unseen := await read_through(context, choice, known):
+        unseen = await read_through(context, choice, known)
+    return [row for row in known.values() if choice.fits(row)], unseen
 
 
-async def read_through(context: CallContext, choice: Choice, known: dict[str, CollectionSummary]) -> bool:
-    """Add the rows of the list, as far as there is something to look for; whether that is all there was at its start."""
+async def read_through(context: CallContext, choice: Choice, known: dict[str, CollectionSummary]) -> int:
+    """Add the rows of the list, as far as there is something to look for; how many of those at its start are missing."""
     missing, nameless, totals = set(choice.collections) - known.keys(), 0, list[int]()
     offset: int | None = 0
     while offset is not None and (missing or not choice.collections):
@@ -105,7 +110,7 @@ async def read_through(context: CallContext, choice: Choice, known: dict[str, Co
                 known.setdefault(row.collection_hash, row)
         missing -= known.keys()
         offset, totals = seen.next_offset, [*totals, seen.total]
-    return len(known) + nameless >= (totals or [0])[0] or (bool(choice.collections) and not missing)
+    return 0 if choice.collections and not missing else max(0, (totals or [0])[0] - len(known) - nameless)
 
 
 async def read_window(context: CallContext, choice: Choice, offset: int) -> CollectionList:

@@ -1,5 +1,6 @@
 """update_collections: nothing without a plan, exactly the plan with one, and a person's yes before links stop working."""
 
+import json
 import re
 from collections import Counter
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from flipsnack_mcp.api.actions import ACTIONS
+from flipsnack_mcp.sandbox import Fault
 from flipsnack_mcp.server.tools.plans.updating import MOST_IN_A_PLAN
 from flipsnack_mcp.store.records import inaccessible
 from flipsnack_mcp.workflows.history import History, every_trail
@@ -82,6 +84,17 @@ async def test_named_collections_that_are_not_there_are_pointed_out(bench: Bench
     said = await bench.call(TOOL, collections=[bench.collection().hash, "nothere1"], status="unlisted")
     assert said.data["counts"]["planned"] == 1
     assert "Named, but not in the account or left out by a filter: nothere1." in said.text
+
+
+async def test_what_the_list_counts_and_does_not_show_is_pointed_out(bench: Bench) -> None:
+    row = {"collectionHash": "fxh4k89", "collectionTitle": "Spring", "collectionStatus": "public"}
+    body = json.dumps({"code": 20, "data": {"collectionsCount": "3", "collections": [row]}})
+    rest = json.dumps({"code": 20, "data": {"collectionsCount": "3", "collections": []}})
+    for one in (body, rest) * 2:
+        bench.sandbox.add_fault(Fault("http", "collection.getList", http_status=200, body=one))
+    said = await bench.call(TOOL, everything=True, prefix="New ")
+    assert said.data["counts"]["planned"] == 1
+    assert "Flipsnack counts 2 more than its list showed" in said.text
 
 
 @pytest.mark.parametrize("tool", [TOOL, "delete_collections"])

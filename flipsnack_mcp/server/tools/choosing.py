@@ -11,12 +11,13 @@ from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.api.parameters import check_period
 from flipsnack_mcp.server.tools.arguments import Collections, Statuses, ToolInput
 from flipsnack_mcp.server.tools.tool import ToolCall
-from flipsnack_mcp.workflows.finding import Choice, choose
+from flipsnack_mcp.workflows.finding import Choice, chosen_of_all
 
 BESIDE_A_PLAN = ("confirmation", "wait_seconds")
 """What may be given with the id of a plan."""
 
 LEFT_OUT = "Named, but not in the account or left out by a filter"
+UNSEEN = "Flipsnack counts {} more than its list showed, read twice: if they are meant too, they are not among these."
 EXCLUDES_NOTHING = "Named in exclude, but not among those that are meant without it"
 
 
@@ -104,13 +105,14 @@ class PlanningInput(ToolInput):
 
 
 async def chosen_and_left(call: ToolCall, choice: Choice) -> tuple[list[CollectionSummary], list[str]]:
-    """The collections that are meant, and in words which names came to nothing.
+    """The collections that are meant, and in words which names came to nothing and what the list did not show.
 
     Also those in `exclude`: whoever wants one spared has to learn that nothing spares it under that hash.
     """
-    rows = await choose(call.context, replace(choice, exclude=()))
+    rows, unseen = await chosen_of_all(call.context, replace(choice, exclude=()))
     meant = [row for row in rows if row.collection_hash not in choice.exclude]
     known = {row.collection_hash for row in rows}
     spared = [one for one in choice.exclude if one not in known]
     missing = [one for one in choice.collections if one not in known or one in choice.exclude]
-    return meant, [*few_named(LEFT_OUT, missing), *few_named(EXCLUDES_NOTHING, spared)]
+    said = [UNSEEN.format(unseen)] if unseen else []
+    return meant, [*said, *few_named(LEFT_OUT, missing), *few_named(EXCLUDES_NOTHING, spared)]
