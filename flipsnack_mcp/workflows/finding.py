@@ -18,6 +18,8 @@ from flipsnack_mcp.workflows.searching.words import holds_all
 ROWS_OF_A_REQUEST = 100
 """Rows of one request; Flipsnack documents no limit, this is the tool's own."""
 LONGEST_QUERY = 200
+LONGEST_DATE = 40
+"""Of one in a form of its own: "Monday, September 28, 2026 10:00:00 AM" is shorter."""
 TITLE_HERE, HASH_HERE = "{title-in-plain-ascii}", "{collection_hash}"
 WINDOW = 50
 BEFORE = 100
@@ -77,9 +79,10 @@ class Choice:
 
     def _created_in_time(self, created: str) -> bool:
         # Flipsnack's dates have no zone: only the day is compared, as it is written.
-        day = created[:10]
-        after = self.created_after is None or (bool(day) and day >= self.created_after.isoformat())
-        return after and (self.created_before is None or (bool(day) and day <= self.created_before.isoformat()))
+        if self.created_after is None and self.created_before is None:
+            return True
+        day = date_in(created)
+        return day is not None and (self.created_after or day) <= day <= (self.created_before or day)
 
 
 async def choose(context: CallContext, choice: Choice) -> list[CollectionSummary]:
@@ -178,7 +181,20 @@ def as_known(row: CollectionSummary) -> str:
 
 def day_of(row: CollectionSummary) -> str:
     """When a collection was published; of a draft, when it was made."""
-    return (row.publish_date or row.created_date or "")[:10]
+    return day_in(row.publish_date or row.created_date or "")
+
+
+def day_in(told: str) -> str:
+    """The day of a date; all of it where it is not written as Flipsnack documents: half of another form is no date."""
+    return told[:LONGEST_DATE] if (day := date_in(told)) is None else day.isoformat()
+
+
+def date_in(told: str) -> date | None:
+    """The day with which a date begins, None where that cannot be read: in no span of days can it be told to lie."""
+    try:
+        return date.fromisoformat(told[:10])
+    except ValueError:
+        return None
 
 
 async def direct_link(context: CallContext, collection_hash: str, title: str) -> str | None:

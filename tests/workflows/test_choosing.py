@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.workflows.context import CallContext
-from flipsnack_mcp.workflows.finding import ROWS_OF_A_REQUEST, Choice, choose
+from flipsnack_mcp.workflows.finding import ROWS_OF_A_REQUEST, Choice, choose, day_of
 from tests.api.asking import asking, unlimited
 
 LIST = "collection.getList"
@@ -90,8 +90,14 @@ async def test_both_days_count(sandbox: Sandbox, context: CallContext, days: lis
     assert [int(one.title) for one in found] == fitting
 
 
-def test_a_collection_without_a_date_is_in_no_span_of_days_but_in_everything_else() -> None:
-    undated = CollectionSummary(collection_hash="abc1234", title="Undated", status="public")
+@pytest.mark.parametrize(
+    "created",
+    [None, "", "09/08/2026", "31.12.2025", "1767225600", "1767225600000", "0000-00-00 00:00:00", "May 3, 2026"],
+)
+def test_a_collection_whose_date_cannot_be_read_is_in_no_span_of_days_but_in_everything_else(
+    created: str | None,
+) -> None:
+    undated = CollectionSummary(collection_hash="abc1234", title="Undated", status="public", created_date=created)
     assert Choice().fits(undated)
     assert not Choice(created_after=date(2026, 1, 1)).fits(undated)
     assert not Choice(created_before=date(2026, 1, 1)).fits(undated)
@@ -107,6 +113,19 @@ async def test_one_status_is_left_to_flipsnack_and_checked_and_words_are_looked_
     assert sandbox.requests[0].params["collectionStatus"] == "unlisted"
     assert "query" not in sandbox.requests[0].params
     assert hashes(await choose(context, Choice((public,), only_status=("unlisted",)))) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "day"),
+    [
+        ("2026-03-09 10:00:00", "2026-03-09"),
+        ("2026-03-09T10:00:00Z", "2026-03-09"),
+        ("September 9, 2026",) * 2,
+        ("",) * 2,
+    ],
+)
+def test_a_day_is_cut_from_no_date_of_another_form(told: str, day: str) -> None:
+    assert day_of(CollectionSummary(collection_hash="abc1234", title="Offers", publish_date=told)) == day
 
 
 CHOSEN = json.loads(Path(__file__).with_name("chosen.json").read_text(encoding="utf-8"))

@@ -19,7 +19,7 @@ from flipsnack_mcp.server.tools.tool import Answered, NextStep, States, ToolCall
 from flipsnack_mcp.server.views.showing import Aside
 from flipsnack_mcp.server.wording import Illustrated
 from flipsnack_mcp.workflows.covers import fetch_cover
-from flipsnack_mcp.workflows.finding import Choice, pattern_of_links
+from flipsnack_mcp.workflows.finding import Choice, day_in, pattern_of_links
 from flipsnack_mcp.workflows.searching.search import Search, SearchResult, search
 
 LONGEST_SEARCH = 500
@@ -111,7 +111,7 @@ def brief(row: CollectionSummary) -> CollectionSummary:
     day = "created_date" if row.status == DRAFT or not row.publish_date else "publish_date"
     # What was not sent stays so: an empty hash is none.
     kept = {name: one for name in ("collection_hash", "title", "status") if (one := getattr(row, name))}
-    return CollectionSummary(**kept, **{day: (getattr(row, day) or "")[:10] or None})
+    return CollectionSummary(**kept, **{day: day_in(getattr(row, day) or "") or None})
 
 
 def note_on(given: ListCollectionsInput, found: SearchResult) -> str | None:

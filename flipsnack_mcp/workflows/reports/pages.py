@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import astuple
 
 from flipsnack_mcp.files.tables import Cell, Row, as_csv, as_markdown
+from flipsnack_mcp.workflows.finding import day_in
 from flipsnack_mcp.workflows.progress import duration
 from flipsnack_mcp.workflows.reports.brought import what_came
 from flipsnack_mcp.workflows.reports.figures import (
@@ -70,7 +71,7 @@ def known_by(target: ReportedCollection | None) -> Row:
     """What tells a collection from others; of an account nothing."""
     if target is None:
         return [None] * 5
-    return [target.collection_hash, target.title, target.status, target.when[:10], target.direct_link]
+    return [target.collection_hash, target.title, target.status, day_in(target.when), target.direct_link]
 
 
 def in_columns(report: Report, now: Numbers, before: Numbers | None) -> Row:

@@ -11,7 +11,7 @@ from typing_extensions import override
 from flipsnack_mcp.api import cleaned
 from flipsnack_mcp.api.actions import collections
 from flipsnack_mcp.workflows.begun import BegunWork
-from flipsnack_mcp.workflows.finding import Choice
+from flipsnack_mcp.workflows.finding import Choice, date_in
 
 Measure = Literal["views", "impressions", "time_spent", "downloads"]
 ReportState = Literal["running", "complete", "stopped", "failed"]
@@ -86,10 +86,7 @@ class ReportedCollection(BaseModel):
     @property
     def created(self) -> date | None:
         """Its first day, as Flipsnack writes it; None where that cannot be read."""
-        try:
-            return date.fromisoformat(self.created_date[:10])
-        except ValueError:
-            return None
+        return date_in(self.created_date)
 
     @property
     def when(self) -> str:

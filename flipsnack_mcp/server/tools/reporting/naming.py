@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from flipsnack_mcp.api import cleaned
+from flipsnack_mcp.workflows.finding import day_in
 from flipsnack_mcp.workflows.reports.report import ReportedCollection
 
 # Rows are not spelled out in the schema: every menu would pay for that, and the text shows them.
@@ -18,8 +19,6 @@ TITLE_BYTES = 72
 LONGEST_SHOWN = 300
 ONE_BY_ONE = 200
 """Rows that are told one by one."""
-OF_A_DAY = 10
-"""Characters of a date without its time of day."""
 NUMBER = re.compile(r"\d+")
 
 
@@ -34,7 +33,7 @@ class Namesakes:
     def among(cls, targets: Iterable[ReportedCollection]) -> Self:
         """Those of the collections that an answer is about."""
         every = {one.collection_hash: one for one in targets}.values()
-        shown = [(shorten(one.title, TITLE_BYTES), one.when[:OF_A_DAY]) for one in every]
+        shown = [(shorten(one.title, TITLE_BYTES), day_in(one.when)) for one in every]
         return cls(Counter(title for title, _ in shown), Counter(shown))
 
     def row(self, target: ReportedCollection, account: str = "", *, dated: bool = False) -> Figures:
@@ -45,8 +44,8 @@ class Namesakes:
         date = target.when
         if not date or not (dated or not title or self.titles[title] > 1):
             return row
-        alike = self.days[title, date[:OF_A_DAY]] > 1
-        return row | {"created_date" if target.is_draft else "publish_date": date if alike else date[:OF_A_DAY]}
+        alike = self.days[title, day_in(date)] > 1
+        return row | {"created_date" if target.is_draft else "publish_date": date if alike else day_in(date)}
 
 
 def in_groups(rows: Rows) -> Rows:

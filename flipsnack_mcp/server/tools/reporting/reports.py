@@ -32,10 +32,10 @@ from flipsnack_mcp.server.tools.reporting.going_on import (
     under_way,
 )
 from flipsnack_mcp.server.tools.reporting.mailed import as_mailed
-from flipsnack_mcp.server.tools.reporting.naming import OF_A_DAY, Figures, Namesakes, Rows, first_rows, in_groups
+from flipsnack_mcp.server.tools.reporting.naming import Figures, Namesakes, Rows, first_rows, in_groups
 from flipsnack_mcp.server.tools.tool import Answered, ByAddress, HowFar, NextStep, ToolCall
 from flipsnack_mcp.server.views.showing import Aside
-from flipsnack_mcp.workflows.finding import Choice
+from flipsnack_mcp.workflows.finding import Choice, day_in
 from flipsnack_mcp.workflows.reports import report as reporting
 from flipsnack_mcp.workflows.reports.brought import Brought, brought_in, what_came
 from flipsnack_mcp.workflows.reports.figures import Line, Numbers, Tally, Uncounted, growth, ranked, tallied
@@ -153,7 +153,7 @@ def whole_row(line: Line, measure: reporting.Measure) -> Figures:
     target = line.target
     named = {"account": line.account, **target.model_dump(include={"collection_hash", "title", "status"})}
     earlier = {f"previous_{name}": one for name, one in asdict(line.previous).items()} if line.previous else {}
-    known = {**named, "date": target.when[:OF_A_DAY]}
+    known = {**named, "date": day_in(target.when)}
     told = {name: one for name, one in known.items() if one}
     return {**told, **figures(line.numbers), **what_came(line.brought), **earlier, **change_of(line, measure)}
 
