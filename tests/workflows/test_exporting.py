@@ -251,10 +251,14 @@ def test_a_link_that_leads_to_no_public_address_is_refused() -> None:
         ("http://files.example.com/x.zip?s=1", "https://api.flipsnack.com/v1/", "https://files.example.com/x.zip?s=1"),
         ("http://localhost:8002/x.zip", "http://127.0.0.1:8001/v1/", "http://localhost:8002/x.zip"),
         ("http://[::1]:8001/x.zip", "http://localhost:8001/v1/", "http://[::1]:8001/x.zip"),
+        ("127.0.0.1:8001/x.zip", "http://127.0.0.1:8001/v1/", "http://127.0.0.1:8001/x.zip"),
+        ("//127.0.0.1:8001/x.zip", "http://127.0.0.1:8001/v1/", "http://127.0.0.1:8001/x.zip"),
+        ("//files.example.com/x.zip", "https://api.flipsnack.com/v1/", "https://files.example.com/x.zip"),
+        (" https://files.example.com/x.zip\n", "https://api.flipsnack.com/v1/", "https://files.example.com/x.zip"),
     ],
 )
 def test_a_plain_link_is_raised_to_https_but_on_this_computer(given: str, api: str, fetched: str) -> None:
-    assert check_link(Package(state="complete", resource_url=given), api) == fetched
+    assert check_link(Package.read({"status": "COMPLETE", "resourceUrl": given}), api) == fetched
 
 
 def test_a_complete_package_without_a_link_is_not_said_to_have_one() -> None:

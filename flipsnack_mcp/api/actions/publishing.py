@@ -79,7 +79,7 @@ class Package(Result):
     @override
     def read(cls, data: JsonObject) -> Self:
         """Flipsnack's `status` in upper case is the package's state, not the envelope's status."""
-        url = cut(str(data.get("resourceUrl") or "")) or None
+        url = cut(str(data.get("resourceUrl") or "")).strip() or None
         return cls.model_validate({"state": cut(str(data.get("status"))).lower(), "resource_url": whole_address(url)})
 
 
@@ -97,5 +97,5 @@ class DownloadHtml(Action[Package]):
 
 
 def whole_address(url: str | None) -> str | None:
-    """The documented example is `resource.url.example`, without a scheme."""
-    return url if url is None or "://" in url else f"https://{url}"
+    """The documented example is `resource.url.example`, without a scheme; others leave out all before the strokes."""
+    return url if url is None or "://" in url else f"https://{url.removeprefix('//')}"

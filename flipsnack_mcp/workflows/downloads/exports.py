@@ -237,14 +237,18 @@ def id_of(collection_hash: str) -> str:
 def check_link(package: Package, api_url: str) -> str:
     """Flipsnack's link, unless it leads somewhere no package of Flipsnack's can lie; plain http is raised to https.
 
-    An imitation on this computer may give out its packages under another of the computer's names, or at another port.
+    An imitation on this computer may give out its packages under another of the computer's names, or at another port; where
+    it is asked itself, a link without a scheme is one of its own.
     """
     link = package.resource_url or ""
     if not link:
         raise not_saved("Flipsnack said that the package is complete, and gave no link to it.")
     try:
-        if same_origin(link, api_url) or (on_this_computer(link) and on_this_computer(api_url)):
+        if same_origin(link, api_url):
             return link
+        if on_this_computer(link) and on_this_computer(api_url):
+            there, asked = urlsplit(link), urlsplit(api_url)
+            return there._replace(scheme=asked.scheme).geturl() if there.netloc == asked.netloc else link
         return public_address(PLAIN_HTTP.sub("https://", link))
     except ValueError:
         raise FlipsnackError(
