@@ -694,6 +694,22 @@ async def test_stop_work_stops_an_upload_a_report_and_a_plan(bench: LongBench) -
     assert_told_in_four_parts(twice, "No work is under way under that id")
 
 
+async def test_who_stops_a_plan_that_is_not_under_way_is_not_sent_to_the_call_that_carries_it_out(
+    bench: LongBench,
+) -> None:
+    rename = await bench.client.call("update_collections", query="Weekly", find="Weekly", replace="Monthly")
+    plans = [rename.data["plan_id"], (await planned(bench)).data["plan_id"]]
+    said = [await bench.client.call(STOP, work_id=one) for one in plans]
+    for one in said:
+        assert_told_in_four_parts(one, "That plan is not under way", "Leave it")
+        assert "Ask" not in one.text
+    await bench.client.call("update_collections", plan_id=plans[0], wait_seconds=45)
+    sent = len(bench.requests)
+    over = await bench.client.call(STOP, work_id=plans[0])
+    assert_told_in_four_parts(over, "carried out to its end")
+    assert (bench.attempts, len(bench.requests)) == (0, sent)
+
+
 async def test_stop_work_stops_a_download_and_nothing_of_it_is_kept(bench: LongBench) -> None:
     bench.road.package_seconds = 20
     wanted = {"collection_hash": bench.collection().hash}

@@ -132,5 +132,6 @@ async def stop(stroll: Stroll, life: Life) -> None:
     if ways := [*stroll.carried, *stroll.reports, *stroll.uploads]:
         way = stroll.chance.choice(ways)
         said = await stroll.call(life, STOP_TOOL, way.shop, account=way.shop.name, work_id=way.name)
-        known = said is None or not said.is_error or "No work is under way" in said.text
+        at_rest = ("No work is under way", "there is nothing to stop")
+        known = said is None or not said.is_error or any(one in said.text for one in at_rest)
         stroll.expect(known, f"stopping {way.name} of {way.shop.name}: {said}")

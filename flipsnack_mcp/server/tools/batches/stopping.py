@@ -99,9 +99,24 @@ async def nothing_to_stop(call: ToolCall, wanted: str) -> FlipsnackError:
     if len(call.apps) == 1 and await known_joint(call, wanted):
         step = f'Call stop_work(work_id="{wanted}", account="{EVERY_ONE}").'
         return FlipsnackError("This report is of all accounts together.", step)
-    return FlipsnackError(
+    return await plan_at_rest(call, wanted) or FlipsnackError(
         "No work is under way under that id: it has ended, was never begun, or belongs to another account.",
-        "Ask the tool that gave the id how it ended.",
+        "Ask the tool that tells how it ended: get_upload for an upload, a report's own with its report_id.",
+    )
+
+
+async def plan_at_rest(call: ToolCall, wanted: str) -> FlipsnackError | None:
+    """What to say of a plan that nobody carries out: who asks its tool how it ended has it carried out."""
+    plan = await call.app.plans.record.look(wanted)
+    batch = await call.app.batches.record.look(wanted)
+    if plan is None and batch is None:
+        return None
+    if (plan and plan.is_over) or (batch and batch.batch.is_over):
+        said = "That plan was carried out to its end: there is nothing to stop."
+        return FlipsnackError(said, "Its own tool with its plan_id tells what came of it, and does nothing more.")
+    return FlipsnackError(
+        "That plan is not under way, and does not go on by itself: there is nothing to stop.",
+        "Leave it: only a call with its plan_id would carry out what is left, so make none unless the person wants it.",
     )
 
 
