@@ -145,6 +145,21 @@ async def test_a_rule_that_changes_nothing_makes_no_plan(bench: Bench) -> None:
     assert not {"plan_id"} & {*said.data, *empty.data}
 
 
+async def test_a_text_that_only_capitals_tell_from_a_titles_is_not_said_to_be_nowhere(bench: Bench) -> None:
+    for title in ("SALE of the year", "Sale of the month", "Wholesale"):
+        bench.sandbox.account.add(title=title)
+    async with process(bench) as assistant:
+        none = await assistant.call(TOOL, query="the year", find="sale", replace="Offers")
+        some = await assistant.call(TOOL, everything=True, find="Sale", replace="Offers")
+        plain = await assistant.call(TOOL, query="Weekly offers", find="no such words", replace="x")
+    assert none.data["counts"] == {"unchanged": 1}
+    assert 'other capitals there: "SALE of the year"' in none.text
+    assert [one["title"] for one in some.data["items"]] == ["Sale of the month"]
+    assert all(one in some.text for one in ('"SALE of the year"', '"Wholesale"'))
+    assert "other capitals" not in plain.text
+    assert "collection.update" not in bench.requests
+
+
 async def test_a_plan_over_too_many_collections_is_refused(bench: Bench) -> None:
     for number in range(MOST_IN_A_PLAN + 1):
         bench.sandbox.account.add(title=f"Number {number}")

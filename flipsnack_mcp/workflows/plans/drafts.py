@@ -25,6 +25,10 @@ class Rule:
     remove: str = ""
     """Taken off the beginning and the end of a title, where it stands there."""
 
+    def finds(self, title: str) -> bool:
+        """Whether the text that is to be replaced stands in a title."""
+        return bool(self.find) and replaced(title, self.find or "", "") != title
+
     def title_of(self, title: str) -> str:
         """The title that a title becomes. Blanks that are left over at its ends go: Flipsnack may take them off too.
 

@@ -1,6 +1,7 @@
 """update_collections: what shall become of which collections, as a plan."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from mcp.types import InputRequiredResult
@@ -8,6 +9,7 @@ from pydantic import AfterValidator, Field
 from typing_extensions import override
 
 from flipsnack_mcp.api import Effect, FlipsnackError, FreeText, Status, few_named, quoted, refuse_half_characters
+from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.api.parameters import Description
 from flipsnack_mcp.server.tools.arguments import ConfirmationCode, GivenId, WaitSeconds
 from flipsnack_mcp.server.tools.choosing import ChoosingAnyInput, PlanningInput, chosen_and_left
@@ -83,7 +85,7 @@ async def make_plan(call: ToolCall, arguments: UpdateCollectionsInput) -> PlanSt
             f"{len(draft.items)} collections would change; one plan takes at most {MOST_IN_A_PLAN}.",
             "Choose fewer of them.",
         )
-    said = notes(call, draft, to_nothing, arguments.description)
+    said = [*notes(call, draft, to_nothing, arguments.description), *in_other_capitals(arguments.rule, rows)]
     return await keep_plan(call, draft, said, arguments.choice.when_none_fits)
 
 
@@ -100,6 +102,13 @@ def notes(call: ToolCall, draft: PlanDraft, to_nothing: Sequence[str], described
     }
     counted = [text for text, count in said.items() if count]
     return [*counted, *to_nothing, *left_alone(draft)]
+
+
+def in_other_capitals(rule: Rule, rows: Iterable[CollectionSummary]) -> list[str]:
+    """Of which titles a text is not replaced though a person reads it there: capitals count, and who asks may not know."""
+    small = replace(rule, find=rule.find and rule.find.casefold())
+    left = [row for row in rows if not rule.finds(row.title) and small.finds(row.title.casefold())]
+    return few_named("Left, as the text to find has other capitals there", [as_known(row) for row in left])
 
 
 def left_alone(draft: PlanDraft) -> list[str]:
