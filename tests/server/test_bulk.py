@@ -418,3 +418,20 @@ async def test_what_takes_offline_says_beforehand_who_is_asked_here(bench: Bench
         )
     assert told in plan.text
     assert told in one.text
+
+
+@pytest.mark.parametrize(
+    ("tool", "rule"), [("delete_collections", {"query": "Weekly offers"}), (TOOL, OFFLINE)], ids=["delete", "offline"]
+)
+async def test_where_deletions_are_off_no_plan_and_no_dry_run_leads_to_a_call_that_is_refused(
+    bench: Bench, tool: str, rule: Given
+) -> None:
+    off = "Deletions are switched off on this server (FLIPSNACK_CONFIRM)."
+    async with process(bench, confirm="block") as assistant:
+        plan = await assistant.call(tool, rule)
+        one = {"collection_hash": plan.data["items"][0]["collection_hash"]}
+        alone = await assistant.call("delete_collection", one, dry_run=True)
+        renamed = await assistant.call(TOOL, query="Weekly offers", prefix="Old ")
+    assert plan.data["next_step"].startswith(off)
+    assert alone.data["changes"][1].startswith(off)
+    assert renamed.data["next_step"].startswith("Nothing was changed yet. Call")

@@ -63,6 +63,12 @@ class Confirmation:
             return "this server refuses that (FLIPSNACK_CONFIRM)"
         return "nobody is asked first (FLIPSNACK_CONFIRM)" if self.way == "allow" else "the person will be asked"
 
+    @property
+    def refusal(self) -> str:
+        """Why no yes counts here, where none does."""
+        where = f'for the account "{self.called}"' if self.called else "on this server"
+        return "" if self.yeses else BLOCKED.format(where)
+
     async def given(
         self, request: ToolRequest, tool: str, code: str | None, target: InQuestion
     ) -> Yes | types.InputRequiredResult:
@@ -109,10 +115,8 @@ class Confirmation:
     def check(self) -> None:
         """Raise where no yes counts, not even one that was given before, or whoever calls may destroy nothing."""
         check_taking_offline()
-        if not self.yeses:
-            raise NotConfirmedError(
-                BLOCKED.format(f'for the account "{self.called}"' if self.called else "on this server")
-            )
+        if refusal := self.refusal:
+            raise NotConfirmedError(refusal)
 
     async def _first_round(
         self, request: ToolRequest, tool: str, preview: Preview

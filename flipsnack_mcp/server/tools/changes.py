@@ -133,7 +133,8 @@ async def destroy(call: ToolCall, action: Action[Any]) -> BaseModel | InputRequi
     subject = Destruction(call.context, action)
     if call.options.dry_run:
         preview = await subject.preview()
-        return tell_removal(action, deleted=False, dry_run=True, changes=[preview.text])
+        told = [one for one in (preview.text, call.app.confirmation.refusal) if one]
+        return tell_removal(action, deleted=False, dry_run=True, changes=told)
     done = await confirmed(call, subject, lambda last: delete(call.context, action, last))
     if isinstance(done, InputRequiredResult):
         return done

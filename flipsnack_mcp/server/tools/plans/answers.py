@@ -93,6 +93,7 @@ async def plan_status(call: ToolCall, seen: rules.PlanSnapshot, state: PlanState
     first = sorted(worth, key=urgency)
     call.aside = all_items(seen)
     saved, unsaved = await saved_list(call, seen, ITEMS_TOLD)
+    refusal = call.app.confirmation.refusal if seen.offline else ""
     return PlanStatus(
         plan_id=seen.plan.plan_id,
         state=state,
@@ -101,7 +102,7 @@ async def plan_status(call: ToolCall, seen: rules.PlanSnapshot, state: PlanState
         **saved,
         history_id=seen.plan.history_id,
         warnings=[one for one in (*warnings, unsaved) if one],
-        next_step=next_plan_call(seen, state),
+        next_step=refusal or next_plan_call(seen, state),
     )
 
 
