@@ -61,6 +61,7 @@ class LookingAfter:
             rows = await self._rows(lane)
             now = await self._uploads.journal.now()
             due = [one.entry for one in self._under_way if self._is_due(one.entry, rows, now)]
+            due += [one.entry for one in self._found.values() if self._is_missing(one.entry, rows)]
             for entry in due[:MOST_AFTER_A_LIST]:
                 await self._look_at(entry, rows.get(entry.collection_hash))
         except FlipsnackError as error:
@@ -87,6 +88,12 @@ class LookingAfter:
         converting = row is not None and not row.cover_image
         since = anyio.current_time() - self._looked.get(entry.upload_id, -SURE)
         return since >= SURE and now - entry.started >= SURE if converting else since >= LOOK_AGAIN_AFTER
+
+    def _is_missing(self, entry: JournalEntry, rows: dict[str, CollectionSummary]) -> bool:
+        """Whether the list lacks what was there: it was deleted since, or published and has another hash."""
+        since = anyio.current_time() - self._looked.get(entry.upload_id, -SURE)
+        known = bool(entry.collection_hash) and entry.state == "complete"
+        return known and entry.collection_hash not in rows and since >= SURE
 
     async def _look_at(self, entry: JournalEntry, row: CollectionSummary | None) -> None:
         self._looked[entry.upload_id] = anyio.current_time()
