@@ -186,10 +186,11 @@ class Reading:
         return [part.strip() for part in self.text(name).split(separator) if part.strip()]
 
     def toolsets(self, name: str, default: frozenset[str]) -> frozenset[str]:
-        names = frozenset(self.parts(name, ","))
-        if unknown := sorted(names - set(TOOLSETS)):
+        """The sets that are known; where none is, the tools are there all the same, and every call says what is wrong."""
+        names = frozenset(part.lower() for part in self.parts(name, ","))
+        if unknown := names.difference(TOOLSETS):
             self.problems.append(f"{name} names {len(unknown)} unknown set(s); there are: {', '.join(TOOLSETS)}.")
-        return names or default
+        return names - unknown or default
 
     def confirm(self, name: str, default: str) -> str:
         value = self.text(name).lower() or default

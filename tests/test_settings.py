@@ -60,7 +60,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         "api_url": ("https://proxy.example.com/flipsnack", "https://proxy.example.com/flipsnack/"),
         "upload_url": ("http://127.0.0.1:8000/upload/v1/", "http://127.0.0.1:8000/upload/v1/"),
         "read_only": ("TRUE", True),
-        "toolsets": ("default, legacy", {"default", "legacy"}),
+        "toolsets": ("Default, legacy", {"default", "legacy"}),
         "confirm": ("Allow", "allow"),
         "upload_dirs": (uploads, (tmp_path, tmp_path / "b")),
         "download_dir": (str(tmp_path / "c"), tmp_path / "c"),
@@ -155,6 +155,13 @@ def test_a_switch_that_is_off_is_off_and_no_toolset_is_the_default_one(value: st
     assert (settings.read_only, settings.sandbox, settings.problems) == (False, False, ())
     for nothing in ("", ",", " , "):
         assert read_settings({"FLIPSNACK_TOOLSETS": nothing}).toolsets == {"default"}
+
+
+@pytest.mark.parametrize(("value", "known"), [("all", "default"), ("leagcy,all", "default"), ("legacy,all", "legacy")])
+def test_a_toolset_that_is_none_leaves_tools_whose_calls_say_so(value: str, known: str) -> None:
+    settings = read_settings({**ACCESS, "FLIPSNACK_TOOLSETS": value})
+    assert settings.toolsets == {known}
+    assert "there are: default, legacy." in settings.missing
 
 
 @pytest.mark.parametrize(
