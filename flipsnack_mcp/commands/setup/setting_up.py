@@ -180,6 +180,8 @@ def print_entry(name: str, options: Mapping[str, str]) -> int:
     else:
         say(json.dumps({client.table: {ENTRY: entry}}, indent=2, ensure_ascii=False))
     sys.stderr.write(f"{client.title} reads this in {' or '.join(files)}. {NOTHING_WAS_CHANGED}\n")
+    for remark in wanted.remarks:
+        sys.stderr.write(f"{remark}\n")
     if wanted.lacks_key:
         sys.stderr.write(f"No key is kept yet: run `{as_typed('login')}`, then print this again.\n")
     return 0

@@ -89,7 +89,7 @@ def wanted_of_person(options: Mapping[str, str], *, asks: bool) -> Wish:
     if asks:
         given = {**given, **answers_about(given)}
         settings = usable_settings(given, options)
-    return Wish(given, credentials, keeping, (*settings.hints, *secrets_left_out(given, os.environ)))
+    return Wish(given, credentials, keeping, remarks_for_entry(settings, given))
 
 
 def wanted_for_print(options: Mapping[str, str]) -> Wish:
@@ -99,10 +99,17 @@ def wanted_for_print(options: Mapping[str, str]) -> Wish:
         Unsuitable: It cannot be so.
     """
     given = given_here(options)
-    needs_none = is_without_key(usable_settings(given, options))
+    settings = usable_settings(given, options)
+    needs_none = is_without_key(settings)
     kept = None if needs_none else kept_credentials(ONLY_ACCOUNT)
     keeping = given_files(given) or (kept[1] if kept else NEEDS_NO_KEY)
-    return Wish(given, None, keeping, lacks_key=keeping is NEEDS_NO_KEY and not needs_none)
+    lacks_key = keeping is NEEDS_NO_KEY and not needs_none
+    return Wish(given, None, keeping, remarks_for_entry(settings, given), lacks_key)
+
+
+def remarks_for_entry(settings: Settings, given: Mapping[str, str]) -> tuple[str, ...]:
+    """What looks odd in the settings, and what of them is written nowhere."""
+    return (*settings.hints, *secrets_left_out(given, os.environ))
 
 
 def given_here(options: Mapping[str, str]) -> dict[str, str]:

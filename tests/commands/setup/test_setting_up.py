@@ -191,6 +191,10 @@ def test_what_counts_in_the_terminal_counts_in_the_client(home: Home, monkeypatc
     }
     assert "HTTPS_PROXY holds a login and was left out" in done.out
     assert "FLIPSNACK_STATE holds a password and was left out" in done.out
+    printed = home.run("setup", "cursor", "--print", "--sandbox", stdin=None, **told)
+    assert SECRET not in printed.out + printed.err
+    assert "HTTPS_PROXY holds a login and was left out" in printed.err
+    assert "FLIPSNACK_STATE holds a password and was left out" in printed.err
 
 
 @pytest.mark.parametrize(
