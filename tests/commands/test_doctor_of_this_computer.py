@@ -223,6 +223,15 @@ def test_a_path_on_a_share_is_known_by_its_drive(path: str, *, share: bool) -> N
     assert is_on_share(PureWindowsPath(path)) is share
 
 
+def test_an_approval_that_no_terminal_could_give_is_a_fault(run_here: Here, tmp_path: Path) -> None:
+    approve = {"FLIPSNACK_SANDBOX": "1", "FLIPSNACK_CONFIRM": "approve"}
+    ended = run_here("doctor", **approve)
+    assert ended.status == 1
+    assert "FLIPSNACK_CONFIRM=approve lets nothing be deleted while FLIPSNACK_STATE is memory:" in ended.out
+    assert run_here("doctor", **approve, FLIPSNACK_STATE=f"sqlite:{tmp_path / 'state.sqlite'}").status == 0
+    assert run_here("doctor", **approve, FLIPSNACK_READ_ONLY="1").status == 0
+
+
 @pytest.mark.parametrize(("system", "well"), [(MACOS, False), (LINUX, True)])
 def test_a_folder_for_downloads_that_macos_guards_is_told_with_its_cure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: System, *, well: bool

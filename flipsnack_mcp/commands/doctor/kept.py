@@ -24,6 +24,10 @@ STATE_ON_SHARE = (
     "{} lies on another machine, where two programs that write at once are not kept apart: let FLIPSNACK_STATE name a file "
     "on a disk of this one, or Redis"
 )
+NO_APPROVAL = (
+    "FLIPSNACK_CONFIRM=approve lets nothing be deleted while FLIPSNACK_STATE is memory:, which no terminal reaches: let it "
+    "name a file"
+)
 TRIAL = "trial"
 """The kind of a record that is gone when it was written."""
 NOT_SEEN_HERE = (
@@ -38,6 +42,8 @@ async def state(settings: Settings) -> list[Finding]:
         return []
     if is_redis(settings.state):
         return await state_on_redis(settings.state)
+    if kept_at(settings) == "memory:" and any(one.confirm == "approve" and not one.read_only for one in settings.every):
+        return [Finding("state", ok=False, said=NO_APPROVAL)]
     file = state_file(kept_at(settings))
     if file and is_on_share(file):
         return [Finding("state", ok=False, said=STATE_ON_SHARE.format(file), cause="share")]
