@@ -161,6 +161,7 @@ async def test_a_window_says_where_the_next_begins(receiving: Receiving) -> None
     names = [one["fields"]["name"] for said in (first, last) for one in said.data["leads"]]
     assert names == ["N4", "N3", "N2", "N1", "N0"]
     assert ("next_offset" in last.data, beyond.data.get("leads"), beyond.data["total"]) == (False, [], 5)
+    assert beyond.data["next_step"] == "That begins behind the last of 5: give a smaller offset, or none."
 
 
 SPANS: dict[str, tuple[dict[str, int], dict[str, int]]] = {

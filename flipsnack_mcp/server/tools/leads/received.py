@@ -32,6 +32,7 @@ from flipsnack_mcp.server.tools.leads.shown import (
     named_apart,
     row_of_lead,
 )
+from flipsnack_mcp.server.tools.questions import BEHIND_THE_LAST
 from flipsnack_mcp.server.tools.reporting.naming import Rows
 from flipsnack_mcp.server.tools.tool import Answered, ByAddress, NextStep, ToolCall
 from flipsnack_mcp.workflows.leads.keeping import Counted, counted, kept
@@ -142,9 +143,16 @@ async def list_leads(call: ToolCall, given: ListLeadsInput) -> FoundLeads:
         by_field=named_apart((field_shown(name), many) for name, many in fields.most_common(MOST_NAMED_FIELDS)) or None,
         by_type=dict(types) if len(types) > 1 else None,
         note=" ".join(told_beside_leads(given, seen)) or None,
-        next_step=(NONE_FITTING if given.narrows else NONE_YET) if seen.nothing_came else None,
+        next_step=None if window else step_after_none(given, seen),
         **await saved_leads(call, given, seen.leads),
     )
+
+
+def step_after_none(given: ListLeadsInput, seen: LeadsSeen) -> str | None:
+    """What to do where there is nothing, or nothing from there on."""
+    if seen.leads:
+        return BEHIND_THE_LAST.format(len(seen.leads))
+    return (NONE_FITTING if given.narrows else NONE_YET) if seen.nothing_came else None
 
 
 async def on_record_unmasked(call: ToolCall, given: ListLeadsInput, count: int) -> None:
