@@ -109,7 +109,11 @@ async def test_folder_below_a_link_or_dot_folder_counts_where_it_is_named_itself
     ("path", "allowed", "said"),
     [
         ("{0}/good.pdf", [], r"FLIPSNACK_UPLOAD_DIRS={0} "),
-        ("https://x.com/good.pdf", ["{0}"], r"is a URL.*the absolute path of a file in an upload folder, or its name"),
+        (
+            "https://x.com/good.pdf",
+            ["{0}"],
+            r"is a URL.*an https address as file_url.*the absolute path of a file in an upload folder, or its name",
+        ),
         *(("{0}/good.pdf", [folder], "names no absolute folder") for folder in ("docs", "~/docs", "")),
         ("{0}/gone/a.pdf", ["{0}/gone"], r"gone.* cannot be opened"),
     ],

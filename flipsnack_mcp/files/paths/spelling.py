@@ -26,13 +26,14 @@ def is_double(path: str) -> bool:
     return bool(SEPARATORS.match(path) and SEPARATORS.match(path[1:]))
 
 
+A_URL = "is a URL, not the path of a file"
 AS_TEXT: TextRules = (
     ("is empty", lambda path: not path.strip()),
     (f"is longer than {LONGEST_PATH} characters", lambda path: len(path) > LONGEST_PATH),
     ("holds control characters", has_control),
 )
 AS_URL: TextRules = (
-    ("is a URL, not the path of a file", lambda url: not FILE_URL.sub(r"\2", url)),
+    (A_URL, lambda url: not FILE_URL.sub(r"\2", url)),
     (
         'holds "?" or "#", where a URL of a file ends; in a name write %3F or %23',
         lambda url: bool(re.search("[?#]", url)),
@@ -41,7 +42,7 @@ AS_URL: TextRules = (
 )
 AS_PATH: TextRules = (
     *AS_TEXT,
-    ("is a URL, not the path of a file", lambda path: URL.match(path) is not None),
+    (A_URL, lambda path: URL.match(path) is not None),
     ("begins with the home folder of another user", lambda path: path.startswith("~")),
     ("holds the component '..'", lambda path: ".." in SEPARATORS.split(path)),
 )
@@ -104,7 +105,8 @@ def _path_of_url(text: str, url: str, *, drives: bool) -> str:
 
 def _refuse(text: str, reason: str) -> None:
     if reason:
+        address = "an https address as file_url (create_collection), or " if reason == A_URL else ""
         raise RefusedFile(
             f"The path {quote_path(text)} {reason}.",
-            "Give the absolute path of a file in an upload folder, or its name alone.",
+            f"Give {address}the absolute path of a file in an upload folder, or its name alone.",
         )
