@@ -131,6 +131,11 @@ def names_with_room(names: list[str], room: int) -> str:
     return ", ".join(first_few(names, max(1, how_many_fit(names, room))))
 
 
+def as_many(count: int, thing: str) -> str:
+    """How many there are of a thing, whose plural ends with an s: 1 collection, 2 collections."""
+    return f"{count} {thing}{'s' * (count != 1)}"
+
+
 def few_named(said: str, things: list[str]) -> list[str]:
     """A sentence that names as many things as are worth reading; none where there is nothing."""
     return [f"{said}: {'; '.join(first_few(things))}."] if things else []

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.store.records import Records, Store
+from flipsnack_mcp.text import as_many
 
 DELETION = "deletion"
 HOUR, DAY = 3600.0, 24 * 3600.0
@@ -17,7 +18,7 @@ class TooManyDeletionsError(FlipsnackError):
 
     def __init__(self, limit: "Limit", wanted: int, left: int, seconds: float | None) -> None:
         setting = f"FLIPSNACK_MAX_DELETES_PER_{limit.setting}"
-        allowed = f"{limit.most} {'deletion' if limit.most == 1 else 'deletions'} in {limit.name}"
+        allowed = f"{as_many(limit.most, 'deletion')} in {limit.name}"
         if wanted == 1:
             happened = f"{allowed} {'has' if limit.most == 1 else 'have'} been made on this account, takings offline included, which is as many as this server allows."
             next_step = f"Tell the person; they can raise {setting}."
@@ -26,7 +27,7 @@ class TooManyDeletionsError(FlipsnackError):
             fewer = f"Choose at most {left} of them, or tell" if left else "Tell"
             next_step = f"{fewer} the person; they can raise {setting}."
         minutes = math.ceil((seconds or 0) / 60)
-        retry = None if seconds is None else f"The next one is possible in about {max(1, minutes)} minutes."
+        retry = None if seconds is None else f"The next one is possible in about {as_many(max(1, minutes), 'minute')}."
         super().__init__(happened, next_step, retry=retry)
 
 

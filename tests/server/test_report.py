@@ -374,6 +374,14 @@ async def test_a_page_reads_as_one_would_write_it_to_somebody(bench: LongBench) 
     assert all(f"{one.hash} |" in page for one in bench.sandbox.account.collections.values())
 
 
+@pytest.mark.parametrize(("save_as", "told"), [("csv", "1 collection, 2026"), ("markdown", "## The one collection\n")])
+async def test_a_report_of_one_collection_speaks_of_one(bench: LongBench, save_as: str, told: str) -> None:
+    filled(bench, 1)
+    page = content(await reported(bench, save_as=save_as, **AUGUST)).decode()
+    assert told in page
+    assert "1 collections" not in page
+
+
 async def test_titles_stay_in_their_cell(bench: LongBench) -> None:
     title = '=a "b", c;\r\nd | [x](https://example.com) <img src=x> `y` \u202e\x00e'
     filled(bench, 1, title)

@@ -13,7 +13,7 @@ from flipsnack_mcp.workflows.allowance import DAY, HOUR, Allowance, TooManyDelet
 from tests.server.bench import LoopClock
 
 ACCOUNT = "0123456789abcdef"
-SOON = re.compile(r"in about (\d+) minutes")
+SOON = re.compile(r"in about (\d+) minutes?\.")
 
 
 def processes(path: Path, clock: LoopClock, per_hour: int = 20, per_day: int = 100) -> list[Allowance]:

@@ -13,6 +13,7 @@ from flipsnack_mcp.commands.leads.at_the_store import account_typed, names_in, w
 from flipsnack_mcp.files.tables import as_csv
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store, StoreUnusable
+from flipsnack_mcp.text import as_many
 from flipsnack_mcp.workflows.leads.erasing import Erased, erase
 from flipsnack_mcp.workflows.leads.keeping import EVER, accounts_with_leads, kept
 from flipsnack_mcp.workflows.leads.lead import Lead
@@ -104,8 +105,8 @@ def leads_erase(settings: Settings, typed: str | None) -> int:
 
 def words_of_end(erased: Erased, address: str) -> Iterable[str]:
     """Say what was erased, and what was not."""
-    what = f"{erased.leads} lead{'s' * (erased.leads != 1)}"
-    files = f" and {erased.files} file{'s' * (erased.files != 1)} that waited to be fetched" if erased.files else ""
+    what = as_many(erased.leads, "lead")
+    files = f" and {as_many(erased.files, 'file')} that waited to be fetched" if erased.files else ""
     shown = quoted(address, 80)
     if erased.leads or erased.files:
         yield f"Erased: {what}{files} with the address {shown}. This cannot be undone."

@@ -15,7 +15,7 @@ from flipsnack_mcp.files.lookahead import look_ahead
 from flipsnack_mcp.files.paths.place import locate
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.store.records import Records
-from flipsnack_mcp.text import first_sentence
+from flipsnack_mcp.text import as_many, first_sentence
 from flipsnack_mcp.workflows.batches.record import BATCH, BatchRecord
 from flipsnack_mcp.workflows.batches.rules import BatchItem, DocumentBatch
 from flipsnack_mcp.workflows.begun import StillMay, nobody_is_asked
@@ -66,7 +66,7 @@ class Batches:
 
         def first(records: Records) -> None:
             self.record.start(batch, records)
-            self.history.write(records, decision="begun", said=f"{len(batch.left)} documents", **of_all(batch))
+            self.history.write(records, decision="begun", said=as_many(len(batch.left), "document"), **of_all(batch))
 
         return await self.jobs.start(BATCH, batch.plan_id, self.carry_out, self.note_stop, first)
 

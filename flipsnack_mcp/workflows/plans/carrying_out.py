@@ -5,6 +5,7 @@ from functools import partial
 
 from flipsnack_mcp.api import Flipsnack
 from flipsnack_mcp.store.records import Records
+from flipsnack_mcp.text import as_many
 from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.job import Job
@@ -36,7 +37,9 @@ class Plans:
         """Have a plan carried out, unless somebody is at it; the job where that is this process."""
 
         def enter(records: Records, known: Plan) -> int:
-            return self.history.write(records, decision="begun", said=f"{known.count} collections", **facts_of(known))
+            return self.history.write(
+                records, decision="begun", said=as_many(known.count, "collection"), **facts_of(known)
+            )
 
         first = partial(self.record.start, plan, enter=enter)
         return await self.jobs.start(PLAN, plan.plan_id, self.carry_out, self.note_stop, first)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import astuple
 
 from flipsnack_mcp.files.tables import Cell, Row, as_csv, as_markdown
+from flipsnack_mcp.text import as_many
 from flipsnack_mcp.workflows.finding import day_in
 from flipsnack_mcp.workflows.progress import duration
 from flipsnack_mcp.workflows.reports.brought import what_came
@@ -61,7 +62,7 @@ def for_a_spreadsheet(report: Report, lines: Sequence[Line], uncounted: Sequence
         for one in ranked(lines, report.sort_by)
     ]
     rows += [[one.account, *known_by(one.target), *[None] * len(figures), one.why] for one in uncounted]
-    sums = f"{tally.counted} collections, {days_of(report)}"
+    sums = f"{as_many(tally.counted, 'collection')}, {days_of(report)}"
     in_all = [*in_columns(report, tally.totals, tally.previous), *what_came(tally.brought).values()]
     rows.append([None, None, "TOTAL", None, None, None, *in_all, sums])
     return as_csv(head[first:], [as_safe(row[first:], safe) for row in rows])
@@ -153,7 +154,7 @@ def all_of(report: Report, lines: Sequence[Line]) -> Table:
         moved_by = [(note_of(one) and "new") or changed(report.sort_by, one.numbers, one.previous)[1]] if change else []
         told = [*read, *moved_by, *what_came(one.brought).values()]
         rows.append([*([one.account] if first else []), title, status, day, *told, link, name])
-    return f"All {len(lines)} collections", head, rows
+    return "The one collection" if len(lines) == 1 else f"All {len(lines)} collections", head, rows
 
 
 def rest_of(report: Report, uncounted: Sequence[Uncounted]) -> Table:

@@ -35,6 +35,7 @@ from flipsnack_mcp.server.tools.leads.shown import (
 from flipsnack_mcp.server.tools.questions import BEHIND_THE_LAST
 from flipsnack_mcp.server.tools.reporting.naming import Rows
 from flipsnack_mcp.server.tools.tool import Answered, ByAddress, NextStep, ToolCall
+from flipsnack_mcp.text import as_many
 from flipsnack_mcp.workflows.leads.keeping import Counted, counted, kept
 from flipsnack_mcp.workflows.leads.lead import UNKNOWN, Lead
 from flipsnack_mcp.workflows.reports.brought import moments_of
@@ -158,7 +159,7 @@ def step_after_none(given: ListLeadsInput, seen: LeadsSeen) -> str | None:
 async def on_record_unmasked(call: ToolCall, given: ListLeadsInput, count: int) -> None:
     """Write down who sees leads unmasked, before they do: what cannot be written down is not shown."""
     if given.reveal and count:
-        said = f"{count} lead{'s' * (count != 1)} shown unmasked"
+        said = f"{as_many(count, 'lead')} shown unmasked"
         await call.app.history.add(tool=call.tool, target=call.target, decision="done", said=said)
 
 
