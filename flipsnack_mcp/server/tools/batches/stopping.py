@@ -121,6 +121,8 @@ async def plan_at_rest(call: ToolCall, wanted: str) -> FlipsnackError | None:
 
 
 def stopped_work(work_id: str, kind: str, *, ended: bool) -> StoppedWork:
-    """The answer; another process is only asked to stop."""
-    state = "stopped" if ended else "stopping: another process carries it out, or did, and it ends within half a minute"
+    """The answer; another process is only asked to stop, and what became of an upload has to be looked up."""
+    state = (
+        "stopped" if ended else "stopping: it ends within half a minute, here or where another process carries it out"
+    )
     return StoppedWork(work_id=work_id, kind=kind, state=state, next_step=WHAT_STANDS.get(kind, ANY_OTHER))
