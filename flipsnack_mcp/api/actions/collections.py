@@ -81,11 +81,10 @@ class ListCollections(Action[CollectionList]):
         counted = next((one for one in counts if one is not None), None)
         if counted and not (rows or self.offset or self.query or self.status):
             raise ValueError("it counts collections of which it tells none")  # else an account would look empty
-        total = seen if counted is None else counted
-        more = rows and (seen < total if counted is not None else len(rows) == self.limit)
-        return CollectionList(
-            collections=rows, total=max(total, seen if rows else 0), next_offset=seen if more else None
-        )
+        more = rows and (seen < counted if counted is not None else len(rows) == self.limit)
+        # An empty window without a count does not say that there is anything before it.
+        total = max(counted or 0, seen if rows else 0)
+        return CollectionList(collections=rows, total=total, next_offset=seen if more else None)
 
 
 class Flipbook(BaseModel):

@@ -124,6 +124,7 @@ def note_on(given: ListCollectionsInput, found: SearchResult) -> str | None:
 
 NOTHING_FITS = "Nothing fits these filters. Call list_collections without them to see what there is."
 NOTHING_THERE = "This account has no collections yet: there is nothing to look for."
+NOTHING_FROM_THERE = "Nothing stands there: give a smaller offset, or none."
 BEHIND_THE_LAST = "That begins behind the last of {}: give a smaller offset, or none."
 
 
@@ -131,6 +132,8 @@ def step_after_nothing(given: ListCollectionsInput, found: SearchResult) -> str 
     """What to do where nothing was found, or nothing from there on."""
     if found.total:
         return BEHIND_THE_LAST.format(found.total) if given.offset >= found.total else None
+    if given.offset and not given.query:
+        return NOTHING_FROM_THERE
     if not given.query:
         return NOTHING_FITS if given.status or given.created_after or given.created_before else NOTHING_THERE
     if given.search.by_link:
