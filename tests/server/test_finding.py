@@ -133,12 +133,19 @@ async def test_a_window_behind_the_last_one_is_called_so(bench: Bench, given: di
         assert said.data["next_step"] == f"That begins behind the last of {total}: give a smaller offset, or none."
 
 
-async def test_without_a_count_the_second_window_of_what_was_found_here_is_there_too(bench: Bench) -> None:
+async def test_without_a_count_no_window_is_said_to_be_the_last_or_a_total_to_be_all(bench: Bench) -> None:
     rows = [{"collectionHash": f"abc{n}", "collectionTitle": f"Über uns {n}"} for n in range(2)]
     bench.answers(LIST, {"collections": []})
     bench.answers(LIST, {"collections": rows})
     said = await bench.call("list_collections", query="uber uns", offset=1, limit=1)
     assert ([one["collection_hash"] for one in said.data["collections"]], said.data["total"]) == (["abc1"], 2)
+    bench.answers(LIST, {"collections": rows})
+    first = await bench.call("list_collections", limit=2)
+    assert (first.data["total"], first.data["next_offset"]) == (2, 2)
+    assert (
+        first.data["note"]
+        == "Flipsnack did not say how many there are: the total is those up to here, and more follow."
+    )
     bench.answers(LIST, {"collections": []})
     behind = await bench.call("list_collections", offset=60)
     assert behind.data["next_step"] == "Nothing stands there: give a smaller offset, or none."

@@ -115,13 +115,16 @@ def brief(row: CollectionSummary) -> CollectionSummary:
 
 
 def note_on(given: ListCollectionsInput, found: SearchResult) -> str | None:
-    """That it was not Flipsnack's search that found it."""
+    """That it was not Flipsnack's search that found it, or that nobody said how much there is."""
+    if found.next_offset is not None and found.next_offset >= found.total:
+        return NO_COUNT
     if not found.looked_through or not found.total:
         return None
     pasted = "by its hash" if given.search.by_link else "by words in any order, slips forgiven"
     return f"Flipsnack's own search found nothing; this is from the account's list, {pasted}."
 
 
+NO_COUNT = "Flipsnack did not say how many there are: the total is those up to here, and more follow."
 NOTHING_FITS = "Nothing fits these filters. Call list_collections without them to see what there is."
 NOTHING_THERE = "This account has no collections yet: there is nothing to look for."
 NOTHING_FROM_THERE = "Nothing stands there: give a smaller offset, or none."
