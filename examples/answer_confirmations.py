@@ -44,4 +44,6 @@ async def main(document: Path) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("Give the path of a PDF.")
     anyio.run(main, Path(sys.argv[1]).absolute())

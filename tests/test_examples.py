@@ -46,6 +46,13 @@ async def changes_of(conversation: talking.Conversation, folder: Path) -> Counte
     return Counter(one for one in bench.requests if one in {CREATE, UPDATE, DELETE})
 
 
+def test_an_example_that_wants_a_document_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["answer_confirmations"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("examples.answer_confirmations", run_name="__main__")
+    assert ended.value.code == "Give the path of a PDF."
+
+
 def test_every_conversation_is_played() -> None:
     assert {one.stem for one in (ROOT / "examples").glob("*.py")} == {*CONVERSATIONS, *PROGRAMS, "talking"}
 

@@ -74,7 +74,10 @@ def add_history(history: argparse.ArgumentParser) -> None:
         "--since", type=time_from, default=0.0, metavar="TIME", help=f"what was done since then: {SOME_TIME}"
     )
     history.add_argument(
-        "--undo", type=whole, metavar="ID", help="put back what the change with this number left, once you agreed to it"
+        "--undo",
+        type=whole,
+        metavar="ID",
+        help="put back what was before the change with this number, once you agreed to it",
     )
 
 
