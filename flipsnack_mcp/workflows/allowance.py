@@ -27,7 +27,8 @@ class TooManyDeletionsError(FlipsnackError):
             fewer = f"Choose at most {left} of them, or tell" if left else "Tell"
             next_step = f"{fewer} the person; they can raise {setting}."
         minutes = math.ceil((seconds or 0) / 60)
-        retry = None if seconds is None else f"The next one is possible in about {as_many(max(1, minutes), 'minute')}."
+        which = "The next one is" if wanted == 1 else "So many are"
+        retry = None if seconds is None else f"{which} possible in about {as_many(max(1, minutes), 'minute')}."
         super().__init__(happened, next_step, retry=retry)
 
 

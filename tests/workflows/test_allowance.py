@@ -64,6 +64,19 @@ async def test_a_hundred_a_day_are_counted_beside_the_hours(tmp_path: Path, cloc
     await other.take("delete x")
 
 
+async def test_several_are_told_when_all_of_them_are_possible_and_not_that_none_is_before(clock: LoopClock) -> None:
+    one = Allowance(MemoryStore(clock), ACCOUNT, 12, 100)
+    for _ in range(9):
+        await one.take("delete x")
+    clock.advance(60)
+    with pytest.raises(TooManyDeletionsError) as caught:
+        await one.check(9)
+    told = "and 3 are left. Nothing was changed. So many are possible in about 59 minutes. Choose at most 3 of them,"
+    assert told in str(caught.value)
+    clock.advance(59 * 60)
+    await one.check(9)
+
+
 async def test_what_is_given_back_can_be_taken_again(tmp_path: Path, clock: LoopClock) -> None:
     one, other = processes(tmp_path, clock, per_hour=1)
     taken = await one.take("delete x")
