@@ -6,7 +6,7 @@ default:
 
 # Make the environment
 setup:
-    python3 -m venv .venv && .venv/bin/pip install -e '.[test,ci]'
+    python3 -m venv --upgrade-deps .venv && .venv/bin/pip install -e '.[test,ci]'
 
 # All tests but those that want a machine to themselves
 test *arguments:

@@ -25,7 +25,7 @@ BEFORE_VALUES = {b",": 1, b"[": 1, b"{": 1, b":": 2}
 """What stands before a value, and for how much it counts: a name takes longest. In texts it may stand too, so they count a
 little more than they hold."""
 REDIRECT = ", but sends elsewhere, which is not followed: look at FLIPSNACK_API_URL and FLIPSNACK_UPLOAD_URL"
-TOO_MANY = ", which stands for too many requests"
+TOO_OFTEN = ", which stands for too many requests"
 ESCAPED = re.compile(rb"\\[u/]")
 
 
@@ -132,5 +132,5 @@ def told_by_http(status: int | None) -> str:
     """What the HTTP status of an answer without a code says."""
     if status is None:
         return ""
-    meant = REDIRECT if 300 <= status < 400 else TOO_MANY if status == 429 else ""
+    meant = REDIRECT if 300 <= status < 400 else TOO_OFTEN if status == 429 else ""
     return f" (HTTP {status}){meant}"

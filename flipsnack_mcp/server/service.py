@@ -73,7 +73,7 @@ def make_dispatcher(
     return dispatch.Dispatcher(settings, {one.settings.account: one for one in apps}, menu(settings).keys())
 
 
-def loaded(made: "Callable[[], Dispatcher]") -> "Dispatcher":
+def with_all_parts(made: "Callable[[], Dispatcher]") -> "Dispatcher":
     """What answers. What Python says of a part that cannot be imported would go to the model as it is.
 
     Raises:
@@ -105,7 +105,7 @@ async def serving(
                 made = cache(partial(make_dispatcher, offers, clients, store, background, now, redactor, spool))
                 if settings.team:  # one of several replicas goes on with what another left before anybody calls it
                     made()
-                yield Service(redactor, lambda: loaded(made).offering(offers.now), store)
+                yield Service(redactor, lambda: with_all_parts(made).offering(offers.now), store)
                 background.cancel_scope.cancel()
         finally:
             await store.close()

@@ -9,7 +9,7 @@ import anyio
 import pytest
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from flipsnack_mcp.server.arriving.under_way import LAST_ANSWERS
+from flipsnack_mcp.server.arriving.unanswered import LAST_ANSWERS
 from tests.server.bench import Bench
 from tests.server.tables import table
 

@@ -56,14 +56,14 @@ class Reread:
                     await self.answers.send(SessionMessage(answer))
             if look.message is not None:
                 if isinstance(look.message, SessionMessage):
-                    self.answers.under_way.heard(look.message.message)
+                    self.answers.unanswered.heard(look.message.message)
                 return look.message
 
     async def _next(self) -> SessionMessage | Exception:
         try:
             return await self.lines.receive()
         except anyio.EndOfStream:  # to the SDK that is the end of all that is under way
-            await self.answers.under_way.all_told()
+            await self.answers.unanswered.all_told()
             raise
 
     async def aclose(self) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from mcp.shared.message import SessionMessage
 
-from flipsnack_mcp.server.arriving.under_way import UnderWay
+from flipsnack_mcp.server.arriving.unanswered import Unanswered
 
 if TYPE_CHECKING:
     from mcp.shared._stream_protocols import WriteStream
@@ -18,13 +18,13 @@ class Unrepeated:
 
     answers: "WriteStream[SessionMessage]"
     answered: str
-    under_way: UnderWay = field(default_factory=UnderWay)
+    unanswered: Unanswered = field(default_factory=Unanswered)
 
     async def send(self, item: SessionMessage, /) -> None:
         """Write it, if it is new."""
         if not self.answered or getattr(item.message, "id", None) != self.answered:
             await self.answers.send(item)
-        self.under_way.told(item.message)
+        self.unanswered.told(item.message)
 
     async def aclose(self) -> None:
         """Write no more."""

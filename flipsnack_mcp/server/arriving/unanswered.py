@@ -13,7 +13,7 @@ ENDLESS = "subscriptions/listen"
 
 
 @dataclass
-class UnderWay:
+class Unanswered:
     """The ids of requests that were handed on and neither answered nor cancelled."""
 
     ids: set[types.RequestId] = field(default_factory=set[types.RequestId])
