@@ -20,6 +20,8 @@ NOBODY_ASKED = (
     "set FLIPSNACK_TOKENS to a file and make a token with `{}`, or FLIPSNACK_AUTH_ISSUER to an authorization server; 127.0.0.1 "
     "serves this machine only. Nothing was started."
 )
+WRITTEN_WRONGLY = "who may call is to be asked, and what says so cannot be used, so everybody could: set it right. Nothing was started."
+SAYS_WHO_MAY = {"FLIPSNACK_TOKENS", "FLIPSNACK_AUTH_ISSUER"}
 NO_ADDRESS = "it has to be known under which address clients reach this server{}: set FLIPSNACK_PUBLIC_URL to it. Nothing was started."
 FOR_ISSUER = ", for access tokens of FLIPSNACK_AUTH_ISSUER have to be for it"
 NOBODY_YET = "nobody has a token of the file yet: `{}` makes one"
@@ -40,6 +42,8 @@ def refusal_to_serve(settings: Settings, host: str) -> str:
     reachable = host not in LOOPBACK
     if reachable and not settings.asks_who_calls:
         return NOBODY_ASKED.format(host, as_typed("token add NAME"))
+    if not settings.asks_who_calls and SAYS_WHO_MAY & settings.sources.keys():
+        return WRITTEN_WRONGLY  # also on this machine: a balancer may stand before it
     if reachable and not settings.public_url:
         return NO_ADDRESS.format(FOR_ISSUER if settings.auth_issuer else "")
     return ""

@@ -67,6 +67,21 @@ def test_a_setting_that_is_written_wrongly_is_named_where_nothing_is_served_for_
     assert said.endswith("Nothing was started.\n")
 
 
+@pytest.mark.parametrize("host", HERE)
+@pytest.mark.parametrize(("variable", "value"), [("FLIPSNACK_TOKENS", "tokens.json"), ("FLIPSNACK_AUTH_ISSUER", "idp")])
+def test_a_server_that_was_to_ask_who_calls_does_not_start_as_one_that_asks_nobody(
+    host: str, variable: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = read_settings({"FLIPSNACK_SANDBOX": "1", variable: value})
+    assert serve_http(settings, host, 8000) == 2
+    said = capsys.readouterr().err
+    assert f"flipsnack-mcp: {variable} " in said
+    assert "cannot be used, so everybody could" in said
+    assert said.endswith("Nothing was started.\n")
+    for nothing in ("", "${FLIPSNACK_WHO}"):
+        assert refusal_to_serve(read_settings({"FLIPSNACK_SANDBOX": "1", variable: nothing}), host) == ""
+
+
 @pytest.mark.parametrize("host", [*EVERYWHERE, *HERE])
 @pytest.mark.parametrize("given", [TOKENS, ISSUER, {**TOKENS, **ISSUER}], ids=["tokens", "issuer", "both"])
 def test_with_tokens_or_an_issuer_it_is(host: str, given: dict[str, Any]) -> None:
