@@ -25,7 +25,7 @@ async def saved_list(call: ToolCall, seen: PlanSnapshot, told: int) -> tuple[dic
     ]
     try:
         return await save_items(call, file_name_of(seen), as_csv(COLUMNS, rows)), ""
-    except RefusedFile as error:
+    except (RefusedFile, FlipsnackError) as error:  # a plan needs no file: what was changed is told all the same
         return {}, f"{NOT_AS_A_FILE}: {error.happened} {error.next_step}"
     except OSError:
         return {}, f"{NOT_AS_A_FILE}: the download folder cannot be looked into."
@@ -34,10 +34,7 @@ async def saved_list(call: ToolCall, seen: PlanSnapshot, told: int) -> tuple[dic
 async def save_items(call: ToolCall, name: str, content: bytes) -> dict[str, str]:
     """Save the table, or keep it for whoever fetches it."""
     if call.app.handing:
-        try:
-            return (await give_file_address(call, content, f"{name}.csv"))._asdict()
-        except FlipsnackError as error:
-            raise RefusedFile(error.happened, error.next_step) from None
+        return (await give_file_address(call, content, f"{name}.csv"))._asdict()
     folder = call.app.download_dir
     known = folder / f"{name}.csv"
     if not known.exists():  # the same answer once more
