@@ -7,6 +7,7 @@ import re
 import socket
 import sqlite3
 import ssl
+import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -203,6 +204,13 @@ def test_a_state_file_that_can_be_read_and_not_written_is_not_well(run_here: Her
         db.execute("CREATE TRIGGER shut BEFORE INSERT ON records BEGIN SELECT RAISE(ABORT, 'it is shut'); END")
     ended = run_here("doctor", **own)
     assert (ended.status, f"FAIL state: The state file {file} cannot be opened or written" in ended.out) == (1, True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+def test_a_folder_for_downloads_that_is_a_link_to_nowhere_is_not_well(run_here: Here, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    ended = run_here("doctor", FLIPSNACK_SANDBOX="1", FLIPSNACK_DOWNLOAD_DIR=str(tmp_path / "link"))
+    assert (ended.status, f"FAIL downloads: {tmp_path / 'link'} cannot be written" in ended.out) == (1, True)
 
 
 @pytest.mark.parametrize("place", ["", "offers.pdf/state.sqlite"], ids=["a folder", "below a file"])

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from flipsnack_mcp.commands.connecting import IS_OPEN, open_key_files
 from flipsnack_mcp.commands.doctor.finding import Finding
 from flipsnack_mcp.files.folders import download_folder
-from flipsnack_mcp.files.in_sight import is_folder, is_in_sight
+from flipsnack_mcp.files.in_sight import is_folder
 from flipsnack_mcp.files.refusal import cure_of, quote_path
 from flipsnack_mcp.files.writing.leftovers import remove_leftovers, unfinished_in
 from flipsnack_mcp.reading import CREDENTIALS
@@ -72,8 +72,8 @@ def packages_folder(target: Path, *, named: bool) -> Iterator[Finding]:
 
 
 def nearest_there(path: Path) -> Path:
-    """The path itself, or the first above it that is there."""
-    return next(one for one in (path, *path.parents) if is_in_sight(one) or one == one.parent)
+    """The path itself, or the first above it that is there; also a link that leads nowhere, where nothing can be made."""
+    return next(one for one in (path, *path.parents) if os.path.lexists(one) or one == one.parent)
 
 
 def may_be_written(path: Path) -> bool:
