@@ -10,6 +10,7 @@ from flipsnack_mcp.workflows.batches.record import BATCH, BatchRecord
 from flipsnack_mcp.workflows.batches.rules import DocumentBatch, batch_items
 from flipsnack_mcp.workflows.batches.seeing import Eyes, SeenDocument
 from flipsnack_mcp.workflows.history import History
+from flipsnack_mcp.workflows.uploads.following import SHOWN_LATE
 from flipsnack_mcp.workflows.uploads.journal import Journal
 from flipsnack_mcp.workflows.uploads.sending import Uploads
 from tests.workflows.running import LongWork, Told
@@ -68,6 +69,7 @@ async def test_what_was_uploaded_before_is_sent_again_only_where_its_collection_
     async with process(work) as batches:
         first = await carried_out(batches, await planned(work, batches), Told())
         work.sandbox.account.delete(first.items[0].collection_hash)
+        work.clock.advance(SHOWN_LATE)  # nobody has seen them yet
         another = first.model_copy(update={"plan_id": "q", "items": (await planned(work, batches)).items})
         ended = await carried_out(batches, await batches.record.keep(another), Told())
     assert [one.params["title"] for one in work.sandbox.carried_out("collection.create")] == ["a", "b", "c", "a"]

@@ -4,7 +4,7 @@ import anyio
 import pytest
 
 from flipsnack_mcp.sandbox import Fault, Sandbox
-from flipsnack_mcp.workflows.uploads.following import COLLECTION_GONE
+from flipsnack_mcp.workflows.uploads.following import COLLECTION_GONE, SHOWN_LATE
 from tests.api.asking import unlimited
 from tests.server.bench import LoopClock
 from tests.workflows.running import CREATE, LongWork, Road
@@ -69,6 +69,33 @@ async def test_a_deleted_collection_is_gone(title: str | None, work: LongWork) -
         seen = await process.followed(entry)
     assert seen.gone
     assert (seen.entry.state, seen.entry.said, seen.entry.collection_hash) == ("failed", COLLECTION_GONE, "")
+
+
+@pytest.mark.parametrize("code", [43, 46])
+async def test_a_new_collection_that_flipsnack_shows_a_moment_later_is_not_taken_for_deleted(
+    code: int, work: LongWork
+) -> None:
+    work.sandbox.add_fault(Fault("code", "collection.getCollection", code=code, times=1))
+    async with work.begun() as (process, entry):
+        early = await process.followed(entry)
+        late = await process.followed(entry)
+    assert (early.gone, early.entry.state) == (False, "converting")
+    assert early.entry.collection_hash in work.sandbox.account.collections
+    assert (late.entry.state, late.entry.collection_hash) == ("complete", early.entry.collection_hash)
+
+
+@pytest.mark.parametrize("by_us", [False, True])
+async def test_a_collection_that_nobody_saw_is_gone_after_a_while_or_where_we_deleted_it(
+    work: LongWork, *, by_us: bool
+) -> None:
+    async with work.begun() as (process, entry):
+        made = await process.ended(entry)
+        work.sandbox.account.delete(made.collection_hash)
+        if by_us:
+            await process.uploads.journal.rename(made.collection_hash, "")
+        else:
+            work.clock.advance(SHOWN_LATE)
+        assert (await process.followed(await process.now(entry))).gone
 
 
 @pytest.mark.parametrize("happened", ["delete, another", "publish, rename", "publish, another"])

@@ -20,6 +20,8 @@ FATE_UNKNOWN = (
     "Look with list_collections; again=true would upload the document once more, which costs another upload."
 )
 NOT_SEEN = "The upload is in, but looking at its conversion failed: {}"
+SHOWN_LATE = 120.0
+"""Seconds since an upload began in which a collection that nobody has seen yet is not taken for deleted."""
 CODE_OF_DELETED = 43
 """Flipsnack's code for a collection that was deleted; a draft that was published answers as one that never was."""
 
@@ -87,7 +89,8 @@ async def follow_conversion(
         return Followed(entry, warnings=(*entry.warnings, NOT_SEEN.format(error.happened)))
     seen = ended.last
     state = seen.conversion if seen.conversion in {"complete", "failed"} else "converting"
-    entry = await uploads.journal.note(entry, state=state, collection_hash=first.collection_hash, listed=seen.title)
+    known = {"collection_hash": first.collection_hash, "listed": seen.title, "seen": True}
+    entry = await uploads.journal.note(entry, state=state, **known)
     link = seen.direct_link or (row.direct_link if row and seen.status != "editable" else None)
     if not link and seen.conversion == "complete" and seen.status != "editable":
         link = await direct_link(context, first.collection_hash, seen.title)
@@ -99,14 +102,19 @@ async def find_collection(context: CallContext, uploads: Uploads, entry: Journal
 
     Raises:
         CollectionLost: It was deleted, or may have been, or may be another one by now.
+        NotFoundError: It is not there yet: Flipsnack may show a new one a moment later than it names its hash.
     """
     try:
         return await context.send(GetCollection(collection_hash=entry.collection_hash))
     except NotFoundError as error:
-        deleted = error.code == CODE_OF_DELETED
+        not_there = error
+    deleted = not_there.code == CODE_OF_DELETED
     title = entry.listed or entry.title
     others = {one.collection_hash for one in await uploads.journal.others(entry.upload_id)}
     new = await new_ones(context, title, frozenset({*entry.before, *others})) if title.strip() else []
+    is_new = not entry.seen and await uploads.journal.now() - entry.started < SHOWN_LATE
+    if (is_new and not new) or any(row.collection_hash == entry.collection_hash for row in new):
+        raise not_there
     if deleted and not new:
         raise CollectionLost
     if deleted or len(new) != 1:

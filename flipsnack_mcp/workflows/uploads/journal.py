@@ -52,6 +52,8 @@ class JournalEntry(BegunWork):
     """Whether it was asked for with again=true."""
     listed: str = ""
     """The title Flipsnack gives it, which is what it is found by when it has a new hash."""
+    seen: bool = False
+    """Whether its collection was ever looked at with success, or changed."""
     checked: bool = False
     """Whether an interrupted upload was looked for in the account."""
     stopped: bool = False
@@ -159,9 +161,9 @@ class Journal:
         """A collection has a new hash or title, or is there no more: what is known about its upload and document stays true."""
 
         def work(records: Records) -> None:
-            news = {"collection_hash": after} | ({} if title is None else {"listed": title})
+            news = {"collection_hash": after or before, "seen": True} | ({} if title is None else {"listed": title})
             for entry in self._entries(records):
-                if entry.collection_hash == before and after:
+                if entry.collection_hash == before:
                     self._put(records, entry.model_copy(update=news))
             remembered.rename_in_documents(records, self.account, before, after, title)
 
