@@ -37,6 +37,18 @@ async def test_only_the_call_that_needs_it_is_refused(bench: Bench, variable: st
     assert "Nothing was changed." in said[NEEDS[variable]].text
 
 
+async def test_a_report_that_could_be_saved_nowhere_is_refused_before_it_asks_about_each_collection(
+    bench: Bench,
+) -> None:
+    async with bench.assistant(**settings_of(bench, **{DOWNLOADS: "packages"})) as assistant:
+        refused = await assistant.call("report_stats", everything=True, save_as="csv")
+        asked = [*bench.requests]
+        said = await assistant.call("report_stats", query="Press kit")
+    assert refused.text.startswith("FLIPSNACK_DOWNLOAD_DIR holds a relative folder")
+    assert asked == []
+    assert not said.is_error, said.text
+
+
 async def test_a_document_in_a_good_folder_goes_up_beside_a_wrong_one(bench: Bench) -> None:
     given = settings_of(bench, **{UPLOADS: f"relative:{bench.folder / 'uploads'}"})
     said = await bench.send("create_collection", {"file_path": bench.document(), "title": "A"}, **given)

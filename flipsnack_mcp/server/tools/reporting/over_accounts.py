@@ -59,6 +59,8 @@ class AccountsReport(ReportRows, SumsByAccount):
 
 async def report_stats(call: ToolCall, arguments: ReportStatsInput) -> StatsReport | AccountsReport:
     """Report on one account, or on all."""
+    if arguments.save_as and not call.app.handing:
+        call.app.check_folder("FLIPSNACK_DOWNLOAD_DIR")  # before a request is spent on each collection
     return await (report_all(call, arguments) if len(call.apps) > 1 else even_unkept(report_one, call, arguments))
 
 
