@@ -8,7 +8,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 FORM_TYPE = "multipart/form-data"
 MOST_PARTS, MOST_OF_A_HEADER = 20, 8192
 
-AS_BROWSERS_WRITE = {"%22": '"', "%0D": "\r", "%0A": "\n"}
+WRITTEN_FOR = {"%22": '"', "%0D": "\r", "%0A": "\n"}
 """What browsers write in a file's name, and all that they escape: https://html.spec.whatwg.org/#multipart-form-data"""
 
 
@@ -112,6 +112,6 @@ class FormFile:
 
 def as_it_was_chosen(name: str) -> str:
     """The name of a file as it is on its disk."""
-    for written, meant in AS_BROWSERS_WRITE.items():
+    for written, meant in WRITTEN_FOR.items():
         name = name.replace(written, meant)
     return name

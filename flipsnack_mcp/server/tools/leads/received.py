@@ -51,7 +51,7 @@ STAYS_MASKED = "Masked: to see what people typed needs the right `leads-reveal`.
 WORDS_SHOWN = "Words were looked for only in what is shown."
 DAYS_OF_LEADS = "Times are UTC."
 NOT_KEPT = "{} of those by day are counted only: they are not kept, or no longer."
-NOT_KNOWN = (
+OF_NO_KNOWN_KIND = (
     "Things that came and are neither a form nor an order as this server knows them: {}. Nothing of them is kept."
 )
 NONE_FITTING = "Nothing fits. Call list_leads without these arguments to see what came."
@@ -231,7 +231,7 @@ def told_beside_leads(given: ListLeadsInput, seen: LeadsSeen) -> list[str]:
         (given.words and not may_see, WORDS_SHOWN),
         (seen.days, DAYS_OF_LEADS),
         (gone > 0, NOT_KEPT.format(gone)),
-        (seen.unknown, NOT_KNOWN.format(seen.unknown)),
+        (seen.unknown, OF_NO_KNOWN_KIND.format(seen.unknown)),
     )
     return [one for is_so, one in said if is_so]
 
