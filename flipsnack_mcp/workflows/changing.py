@@ -120,7 +120,9 @@ def differences(action: publishing.CreateCollection | UpdateCollection, after: C
         for name in comparable_in(after)
         if getattr(action, name) is not None and getattr(after, name) not in {None, ""} | {getattr(action, name)}
     ]
-    return tuple(f"Flipsnack did not take the {name} as asked: look at the collection." for name in wrong)
+    return tuple(
+        f"Flipsnack shows another {name} than was asked for: look at the collection once more." for name in wrong
+    )
 
 
 def comparable_in(seen: Collection) -> list[str]:

@@ -265,7 +265,9 @@ async def test_what_flipsnack_made_a_draft_of_is_said_where_another_status_was_a
     made = {"collectionStatus": "editable", "collectionItems": [{"itemHash": "a", "status": "complete"}]}
     bench.answers("collection.getCollection", made, times=0)
     done = await to_the_end(bench, await planned(bench))
-    assert ["did not take the status" in one["reason"] for one in done.data["items"]] == [True] * len(NAMES)
+    assert ["shows another status than was asked for" in one["reason"] for one in done.data["items"]] == [True] * len(
+        NAMES
+    )
 
 
 async def test_what_was_uploaded_before_as_something_else_is_said_to_stay_that(bench: LongBench) -> None:

@@ -162,7 +162,7 @@ async def test_a_status_that_flipsnack_did_not_take_is_pointed_out(sandbox: Sand
     async with asking(Meddled(sandbox, deaf=True)) as flipsnack:
         done = await changed(CallContext(flipsnack), UpdateCollection(collection_hash=target, status="public"))
     assert done.changes == ()
-    assert done.warnings == ("Flipsnack did not take the status as asked: look at the collection.",)
+    assert done.warnings == ("Flipsnack shows another status than was asked for: look at the collection once more.",)
 
 
 LOST_DELETIONS = [Fault("reset", phase="after"), Fault("cut"), Fault("garbled"), Fault("hang", phase="after")]
