@@ -24,11 +24,13 @@ DELETED = (
 )
 OVERWRITTEN = "what was overwritten or deleted there Flipsnack does not tell: set it anew with the same tool"
 UPLOADED = "an upload is not undone but deleted, with delete_collection, after the person agreed"
+NOTHING_OF_THE_ACCOUNT = "it changed nothing in the account"
 ADDED = "a document that was added is taken out with delete_flipbook, after the person agreed"
 CANNOT = {
     **dict.fromkeys(("delete_collection", "delete_collections", "delete_flipbook"), DELETED),
     **dict.fromkeys(("create_collection", "create_collections"), UPLOADED),
     "add_flipbook": ADDED,
+    **dict.fromkeys(("stop_work", "list_leads"), NOTHING_OF_THE_ACCOUNT),
     **dict.fromkeys(("update_collection", "update_collections", "undo_change"), ""),
 }
 """Why, and what can be done instead, by tool; nothing where it can be. Of tools that are not here it is not known what they overwrite."""
@@ -118,7 +120,11 @@ def why_not(meant: Event, changes: Sequence[Undone]) -> str:
     """Why an entry cannot be undone, and what can be done instead; nothing where it can, or is still to be looked into."""
     if meant.decision == "refused":
         return REFUSED
-    if reason := CANNOT.get(meant.tool, OVERWRITTEN):
+    reason = CANNOT.get(meant.tool, OVERWRITTEN)
+    failed = all(one.ended == "failed" for one in changes) if changes else meant.decision == "failed"
+    if failed and reason in {DELETED, OVERWRITTEN}:
+        return NOT_MADE
+    if reason:
         return reason
     if not changes:
         return NOT_MADE
