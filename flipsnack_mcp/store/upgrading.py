@@ -51,6 +51,8 @@ STEPS: Final = (
     "SELECT 1",
     # From here on reports are saved as pages too, which older versions cannot read.
     "SELECT 1",
+    # From here on uploads keep whether their collection was ever seen, which older versions would drop.
+    "SELECT 1",
 )
 
 
