@@ -34,15 +34,19 @@ def keys_in(document: Mapping[str, Any]) -> tuple[PublishedKey, ...]:
 
 
 def published_key(written: Mapping[str, Any]) -> PublishedKey | None:
-    """A key that verifies signatures; None for any other: secret ones, those for encryption, and what nobody can read."""
-    use, operations = written.get("use", "sig"), written.get("key_ops", ["verify"])
-    if written.get("kty") not in {"RSA", "EC", "OKP"} or "d" in written or use != "sig" or "verify" not in operations:
+    """A key that verifies signatures; None for any other: secret ones, those for encryption, and what nobody can read.
+
+    A member that is null or empty says nothing: some servers write out all that they know of.
+    """
+    told = {name: value for name, value in written.items() if value not in (None, "", [])}
+    use, operations = told.get("use", "sig"), told.get("key_ops", ["verify"])
+    if "d" in told or use != "sig" or not isinstance(operations, list) or "verify" not in operations:
         return None
     try:
-        key = jwt.PyJWK(dict(written)).key
+        key = jwt.PyJWK(told).key
     except Exception:  # noqa: BLE001  # it reads what anybody may have written, and raises of several kinds
         return None
-    possible, named = algorithms_of(key), written.get("alg")
+    possible, named = algorithms_of(key), told.get("alg")
     allowed = possible if named is None else possible & {named} if isinstance(named, str) else frozenset[str]()
     kid = written.get("kid")
     return PublishedKey(kid if isinstance(kid, str) else None, key, allowed) if allowed else None

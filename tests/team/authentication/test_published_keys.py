@@ -253,6 +253,36 @@ def test_only_keys_that_can_have_signed_are_known() -> None:
     assert keys_in({"keys": "none"}) == keys_in({}) == ()
 
 
+SAYS_NOTHING: list[dict[str, Any]] = [
+    {"use": None, "alg": None, "key_ops": None, "d": None},
+    {"use": "", "key_ops": [], "x5c": []},
+]
+NOT_A_KEY_OF_OURS: list[dict[str, Any]] = [
+    {"key_ops": 5},
+    {"key_ops": "verify"},
+    {"kty": ["RSA"]},
+    {"use": {}},
+    {"use": ["sig"]},
+]
+
+
+@pytest.mark.parametrize("more", SAYS_NOTHING, ids=str)
+async def test_a_member_of_a_key_that_is_null_or_empty_says_nothing(one: Issuer, more: dict[str, Any]) -> None:
+    """Servers that write out all members they know of have them so, and nobody could sign in there."""
+    one.keys = [as_jwk(key_pair("first"), kid="first", **more)]
+    assert await is_good(of(one), one)
+
+
+@pytest.mark.parametrize("odd", NOT_A_KEY_OF_OURS, ids=str)
+async def test_an_odd_key_beside_the_others_is_left_out(one: Issuer, odd: dict[str, Any]) -> None:
+    """One of them ended every request in status 500, whoever made it."""
+    good = as_jwk(key_pair("first"), kid="first")
+    one.keys = [{**as_jwk(key_pair("second"), kid="second"), **odd}, good]
+    tokens = of(one)
+    assert await is_good(tokens, one)
+    assert not await is_good(tokens, one, "second")
+
+
 def test_a_head_that_asks_to_be_understood_is_not() -> None:
     plain, asking = signed({"sub": "anna"}), signed({"sub": "anna"}, crit=["exp"])
     assert named_in_header(plain) == ("RS256", "first")
