@@ -342,6 +342,13 @@ def test_the_doctor_of_a_terminal_without_a_key_judges_what_the_clients_have(run
     assert "cannot be seen here" not in ended.out
 
 
+def test_the_imitation_needs_no_key_also_where_a_client_is_set_up(run_here: Here, home: Path) -> None:
+    of_sandbox(home)
+    ended = run_here("doctor", HOME=str(home), XDG_CONFIG_HOME=str(home / ".config"), FLIPSNACK_SANDBOX="1")
+    assert "ok   call: user.getStats answered" in ended.out
+    assert "no key is set" not in ended.out
+
+
 def test_a_configuration_that_is_named_is_tried_with_its_own_key(run_here: Here, home: Path) -> None:
     file = of_sandbox(home)
     ended = run_here("doctor", "--json", "--config", str(file), HOME=str(home))

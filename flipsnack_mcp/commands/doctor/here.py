@@ -114,8 +114,8 @@ def configuration(settings: Settings) -> Iterator[Finding]:
 
 
 def key_elsewhere(settings: Settings) -> Iterator[Finding]:
-    """Tell that no key is set here; that is no fault where an assistant was given one. Half of one is."""
-    if settings.problems or settings.api_key or settings.api_secret:
+    """Tell that no key is set here; that is no fault where an assistant was given one. Half of one is, and an imitation needs none."""
+    if settings.problems or settings.sandbox or settings.api_key or settings.api_secret:
         yield from configuration(settings)
         return
     yield Finding("configuration", ok=True, said=NO_KEY_HERE)
