@@ -75,5 +75,9 @@ def log_out(account: str | None) -> int:
     """Forget key and secret of an account."""
     with carried_out(RUN_AGAIN):
         gone = forget_credentials(named_account(account))
-    say(f"Forgotten: {', '.join(gone)}." if gone else f"Neither key nor secret was kept. {NOTHING_WAS_CHANGED}")
+    if not gone:
+        say(f"Neither key nor secret was kept. {NOTHING_WAS_CHANGED}")
+        return 0
+    say(f"Forgotten: {', '.join(gone)}.")
+    say(f"Whoever was set up with them has no key at its next start: `{as_typed('doctor')}` names the assistants.")
     return 0

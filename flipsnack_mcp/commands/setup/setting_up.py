@@ -160,7 +160,7 @@ def take_back(name: str, *, yes: bool) -> int:
         now.seen.write(content)
         drop_receipt(name)
     say(f"{client.title} does not have this server any more, from its next start on.")
-    say(f"Key and secret stay where they are kept; `{as_typed('login --remove')}` forgets them.")
+    say(f"A key that was kept for it stays kept; `{as_typed('login --remove')}` forgets it.")
     return 0
 
 

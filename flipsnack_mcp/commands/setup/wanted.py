@@ -28,6 +28,7 @@ from flipsnack_mcp.commands.setup.starting import command_here, network_for_entr
 from flipsnack_mcp.files.in_sight import is_closed, is_folder
 from flipsnack_mcp.reading import ACCOUNTS, CONFIRM_WAYS, CREDENTIALS
 from flipsnack_mcp.settings import Settings, read_settings
+from flipsnack_mcp.started import as_typed
 
 UNDECODED = re.compile("[\ud800-\udfff]")
 """What Python makes of a byte in a name that no text has."""
@@ -155,7 +156,8 @@ def credentials_for(settings: Settings, given: Mapping[str, str]) -> tuple[Crede
     elif is_without_key(settings):
         return None, NEEDS_NO_KEY
     elif kept := kept_credentials(ONLY_ACCOUNT):
-        say(f"The key that is kept already is used ({kept[1].said}).")
+        another = f"`{as_typed('login')}` keeps another one"
+        say(f"The key that is kept already is used, which is {kept[1].said}; {another}.")
         return None, kept[1]
     else:
         found = typed_credentials("to play with the imitation instead")

@@ -150,6 +150,7 @@ def test_what_login_kept_is_used_and_nobody_is_asked_again(home: Home) -> None:
     done = home.run("setup", "cursor", "--yes")
     assert done.status == 0
     assert "is used" in done.out
+    assert "login` keeps another one" in done.out
     assert Path(home.entry("cursor")["env"]["FLIPSNACK_API_KEY_FILE"]).name == "default.key"
 
 
@@ -331,6 +332,17 @@ def test_where_flipsnack_cannot_be_asked_the_key_is_kept_and_that_is_said(
     assert done.status == 0
     assert "could not be asked whether it knows this key" in done.out
     assert kept_files(home).keys() == {"default.key", "default.secret"}
+
+
+def test_who_forgets_a_key_is_told_that_an_assistant_still_asks_for_it(home: Home) -> None:
+    home.run("login", stdin=home.typed(KEY, SECRET))
+    home.run("setup", "cursor", "--yes")
+    before = home.file("cursor").read_bytes()
+    done = home.run("login", "--remove")
+    assert "has no key at its next start" in done.out
+    assert "doctor` names the assistants" in done.out
+    assert home.file("cursor").read_bytes() == before
+    assert "has no key" not in home.run("login", "--remove").out
 
 
 def test_login_for_an_account_says_what_belongs_into_the_file_of_accounts(home: Home) -> None:
