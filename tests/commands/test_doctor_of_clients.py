@@ -328,6 +328,22 @@ def test_whatever_stands_in_a_configuration_the_doctor_goes_on(home: Path, kind:
     assert all(one.client and one.line.isprintable() for one in looked(home))
 
 
+def test_what_is_wrong_in_the_file_of_accounts_is_not_to_be_changed_in_the_clients(home: Path) -> None:
+    accounts = home / "accounts.toml"
+    accounts.write_text('[accounts.germany]\nsandbox = "small"\nconfirm = "never"\n')
+    configured(home, "cursor", flipsnack=entry(home, env={"FLIPSNACK_ACCOUNTS": str(accounts)}))
+    (found,) = looked(home)
+    assert found.said.startswith(f'{accounts}, account "germany": confirm is none of ')
+    assert "Change it in" not in found.said
+
+
+def test_what_is_wrong_in_this_terminal_is_not_to_be_changed_in_the_clients_file(home: Path) -> None:
+    file = configured(home, "cursor", flipsnack=entry(home, env={**WITH_KEY, "FLIPSNACK_READ_ONLY": "perhaps"}))
+    odd, own = sorted(one.said for one in looked(home, FLIPSNACK_TOOLSETS="all") if not one.ok)
+    assert odd.endswith(f"FLIPSNACK_READ_ONLY is neither 1, 0, true nor false. Change it in {file}.")
+    assert own.endswith("there are: default, legacy. FLIPSNACK_TOOLSETS comes from this terminal.")
+
+
 # --- the command
 def of_sandbox(home: Path) -> Path:
     return configured(home, "claude-desktop", flipsnack=entry(home, env={"FLIPSNACK_SANDBOX": "1"}))

@@ -1,5 +1,7 @@
 """Whether an entry in a client's configuration starts this server rightly: command, placeholders, settings, folders, key."""
 
+import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -25,7 +27,7 @@ from flipsnack_mcp.commands.doctor.visit import server_at
 from flipsnack_mcp.files.in_sight import is_closed, is_file, is_in_sight
 from flipsnack_mcp.files.refusal import quote_path
 from flipsnack_mcp.parsing import WrongUsage
-from flipsnack_mcp.reading import CREDENTIALS
+from flipsnack_mcp.reading import ACCOUNTS, CREDENTIALS
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.started import SCRIPT, as_typed, quoted_for_shell
 from flipsnack_mcp.store.permissions import is_open_to_others
@@ -33,6 +35,7 @@ from flipsnack_mcp.store.permissions import is_open_to_others
 RUNNERS = frozenset({"uvx", "uv", "pipx"})
 FROM_A_DOCK = "claude-desktop"
 """The one of them that does not ask a shell for its environment."""
+NAMED = re.compile(r"\bFLIPSNACK_\w+")
 ASKED_FOR = ("Desktop", "Documents", "Downloads")
 """Folders that macOS opens to a program only once its person has said so."""
 
@@ -123,13 +126,23 @@ def told_faults(entry: ClientEntry, settings: Settings, here: Mapping[str, str],
     except WrongUsage as error:
         end = "" if str(error).endswith("?") else "."
         yield Finding("entry", ok=False, said=f"its arguments are not what `serve` takes: {error}{end}{where}")
-    for said in setting_faults(settings, reaching(entry, here).unseen):
-        yield Finding("entry", ok=False, said=f"{said}{where}")
+    for said in dict.fromkeys(setting_faults(settings, reaching(entry, here).unseen)):
+        yield Finding("entry", ok=False, said=f"{said}{said_elsewhere(said, entry, here) or where}")
     for account in settings.every:
         yield from (one for one in folders(account) if not one.ok)
     yield from key_files(settings, reaching(entry, here).environment)
     if set(CREDENTIALS) & entry.environment.keys() and is_open_to_others(entry.file):
         yield Finding("keys", ok=True, said=IS_OPEN.format(entry.file))
+
+
+def said_elsewhere(said: str, entry: ClientEntry, here: Mapping[str, str]) -> str:
+    """Where else than in the entry a person sets a setting right: in the accounts file, which is named, or in this terminal."""
+    told = reaching(entry, here).environment
+    file = told.get(ACCOUNTS, "")
+    if file and said.startswith(str(Path(os.path.expanduser(file)))):  # noqa: PTH111  # that of Path can raise
+        return " The entry names that file."
+    names = [one for one in NAMED.findall(said) if one in told and one not in entry.environment]
+    return f" {names[0]} comes from this terminal." if names else ""
 
 
 def setting_faults(settings: Settings, unseen: Iterable[str]) -> Iterator[str]:
