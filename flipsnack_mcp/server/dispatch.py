@@ -31,8 +31,8 @@ from flipsnack_mcp.server.callers.offer import Offer
 from flipsnack_mcp.server.callers.rights import (
     NotAllowedError,
     check_reading,
-    check_right,
-    right_needed,
+    check_rights,
+    rights_needed,
 )
 from flipsnack_mcp.server.callers.whose import Whose, account_meant, heading_of_none, whose_call
 from flipsnack_mcp.server.completing import NOTHING, SUGGESTED, suggest
@@ -158,16 +158,16 @@ class Dispatcher:
         tool = TOOLS.get(name) if name in self.offered else None
         if tool is None:
             if name in menu(self.settings):
-                check_right(name, right_needed(name))
+                check_rights(name, rights_needed(name, arguments))
             raise no_such_tool(name, self.offered, request, self.settings)
         team = self.settings.team
         if not self.several:
             given = understand(tool.input, arguments, team=team)
-            check_right(name, right_needed(name, dict(given)))
+            check_rights(name, rights_needed(name, dict(given)))
             return tool, given, Whose((self.first,))
         own = {key: value for key, value in arguments.items() if key != ARGUMENT}
         given = understand(tool.input, own, besides=(ARGUMENT,), team=team)
-        check_right(name, right_needed(name, dict(given)))
+        check_rights(name, rights_needed(name, dict(given)))
         writes = tool.input.effect is not Effect.READS or asks_to_stop(given)
         return tool, given, await whose_call(self.apps, name, arguments, writes=writes)
 

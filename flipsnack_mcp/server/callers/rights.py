@@ -1,6 +1,6 @@
-"""Which right a call needs, as far as its name and arguments tell, and the refusal of who has it not."""
+"""Which rights a call needs, as far as its name and arguments tell, and the refusal of who has them not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from flipsnack_mcp.api import Effect, FlipsnackError, quoted, status_from
@@ -19,21 +19,21 @@ class NotAllowedError(FlipsnackError):
 
     retry = "Trying again will not help."
 
-    def __init__(self, happened: str, right: Right) -> None:
+    def __init__(self, happened: str, *lacking: Right) -> None:
         who = f"The caller {quoted(name, 60)}" if (name := CALLER.get().name) else "This caller"
-        step = f"Tell the person: whoever runs this server can give them the right `{right}`."
-        super().__init__(f"{who} {happened}: that needs the right `{right}`.", step)
-        self.right = right
+        named = f"the right{'s' if len(lacking) > 1 else ''} {' and '.join(f'`{one}`' for one in lacking)}"
+        step = f"Tell the person: whoever runs this server can give them {named}."
+        super().__init__(f"{who} {happened}: that needs {named}.", step)
 
 
-def right_needed(tool: str, given: Mapping[str, object] = NOTHING_GIVEN) -> Right | None:
-    """The right that a call of this tool needs, with what is given to it; None where there is no such tool."""
+def rights_needed(tool: str, given: Mapping[str, object] = NOTHING_GIVEN) -> tuple[Right, ...]:
+    """All rights that a call of this tool needs, with what is given to it; none where there is no such tool."""
     entry = next((one for one in entries() if one.tool.name == tool), None)
     if entry is None:
-        return None
+        return ()
     if overwrites(entry) and status_from(given.get("status")) == "editable":
-        return Right.DELETE
-    return Right.LEADS_REVEAL if reveals(entry, given) else entry.right
+        return entry.right, Right.DELETE
+    return (entry.right, Right.LEADS_REVEAL) if reveals(entry, given) else (entry.right,)
 
 
 def reveals(entry: Entry, given: Mapping[str, object]) -> bool:
@@ -48,10 +48,10 @@ def overwrites(entry: Entry) -> bool:
     return entry.needs is Effect.WRITES and bool(hints and hints.destructive_hint)
 
 
-def check_right(tool: str, right: Right | None) -> None:
-    """Raise where whoever calls has not the right that this call of a tool needs."""
-    if right and not CALLER.get().may(right):
-        raise NotAllowedError(f"may not make this call of {quoted(tool)}", right)
+def check_rights(tool: str, needed: Iterable[Right]) -> None:
+    """Raise where whoever calls has not all rights that this call of a tool needs."""
+    if lacking := [one for one in needed if not CALLER.get().may(one)]:
+        raise NotAllowedError(f"may not make this call of {quoted(tool)}", *lacking)
 
 
 def check_taking_offline() -> None:

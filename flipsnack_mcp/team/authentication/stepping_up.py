@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope
 from flipsnack_mcp.api import Changed, opened
 from flipsnack_mcp.server.callers.caller import EVERY_RIGHT, Caller, Right
 from flipsnack_mcp.server.callers.offer import with_accounts_of
-from flipsnack_mcp.server.callers.rights import right_needed
+from flipsnack_mcp.server.callers.rights import rights_needed
 from flipsnack_mcp.server.toolsets import menu
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication.scopes import scope_of
@@ -65,18 +65,17 @@ async def scopes_lacking(caller: Caller, held: tuple[str, ...], settings: Settin
         return None
     method, params = asked_in(await posted.body())
     if method == READING:
-        what, right = "Reading a resource", Right.READ
+        what, needed = "Reading a resource", [Right.READ]
     else:
         name, arguments = call_in(method, params)
-        what, needed = f"This call of {name}", right_needed(name, arguments)
-        if needed is None or name not in menu(with_accounts_of(settings, caller)):
+        if name not in menu(with_accounts_of(settings, caller)):
             return None
-        right = needed
-    if caller.may(right):
+        what, needed = f"This call of {name}", [*rights_needed(name, arguments)]
+    wanted = [scope_of(one) for one in needed if not caller.may(one)]
+    if not wanted:
         return None
-    wanted = scope_of(right)
-    said = f"{what} needs the scope {wanted}. {Changed.NOTHING.value}"
-    return Lacking(said, tuple(dict.fromkeys((*held, wanted))))
+    said = f"{what} needs the scope{'s' if len(wanted) > 1 else ''} {' and '.join(wanted)}. {Changed.NOTHING.value}"
+    return Lacking(said, tuple(dict.fromkeys((*held, *wanted))))
 
 
 def asked_in(body: bytes | None) -> tuple[str, Mapping[str, Any]]:

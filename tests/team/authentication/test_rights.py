@@ -139,6 +139,34 @@ def test_who_has_a_token_of_the_issuer_is_told_which_scopes_to_ask_for(
     assert place.asked == {}
 
 
+NEEDS_TWO: dict[str, tuple[str, dict[str, Any]]] = {
+    "update_collection": ("write delete", {"title": "New", "status": "editable"}),
+    "update_collections": ("write delete", {"query": "Week", "status": "draft"}),
+    "list_leads": ("leads leads-reveal", {"reveal": True}),
+    "get_lead_form_sample": ("read leads-reveal", {"reveal": True}),
+}
+
+
+@pytest.mark.parametrize("tool", NEEDS_TWO)
+def test_a_call_that_needs_two_rights_asks_for_all_that_lack_at_once(quick_folder: Path, tool: str) -> None:
+    """Who was asked for one, and came back with it, was refused for want of the other, and not asked for it any more."""
+    needed, arguments = NEEDS_TWO[tool]
+    with guarded(quick_folder, FLIPSNACK_LEADS="1") as place:
+        hashed = {"collection_hash": place.hash_in("de")} if tool == "update_collection" else {}
+        call = {**hashed, **arguments}
+        for held in Right:
+            lacking = [one for one in needed.split() if one != held]
+            asked_for = place.by(by_scopes(place, held)).request("tools/call", name=tool, arguments=call)
+            assert asked_for.status_code == 403
+            scopes = re.findall(r' scope="([^"]*)"', asked_for.headers["WWW-Authenticate"])
+            assert [one.split() for one in scopes] == [[f"flipsnack:{one}" for one in (held, *lacking)]]
+            told = place.by(token_for(place, held, "de", may=held)).call(tool, **call)
+            assert " and ".join(f"`{one}`" for one in lacking) in told.text
+            assert place.asked == {}
+        let = place.by(by_scopes(place, *needed.split())).call(tool, **call)
+        assert "needs the right" not in let.text
+
+
 WITHOUT_A_TOOL = {
     "the account": ("resources/read", {"uri": "flipsnack://stats/account"}),
     "a collection": ("resources/read", {"uri": "flipsnack://collections/HASH"}),
