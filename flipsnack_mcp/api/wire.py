@@ -26,7 +26,8 @@ BEFORE_VALUES = {b",": 1, b"[": 1, b"{": 1, b":": 2}
 little more than they hold."""
 REDIRECT = ", but sends elsewhere, which is not followed: look at FLIPSNACK_API_URL and FLIPSNACK_UPLOAD_URL"
 TOO_OFTEN = ", which stands for too many requests"
-ESCAPED = re.compile(rb"\\[u/]")
+NOT_AS_READ = re.compile(rb"\\[u/]|\0|\xed[\xa0-\xbf]")
+"""What makes an answer another text than its bytes in UTF-8: an escape, another Unicode encoding, half a character."""
 
 
 def signature(secret: str, values: Mapping[str, str]) -> str:
@@ -83,7 +84,7 @@ def opened_envelope(action: Action[Any], body: bytes, http_status: int) -> tuple
 
 def whole_characters(body: bytes) -> bytes:
     """The answer with every character written out, and without halves of them, which no client can be sent."""
-    if not ESCAPED.search(body):
+    if not NOT_AS_READ.search(body):
         return body
     try:
         text = json.dumps(json.loads(body), ensure_ascii=False)
@@ -108,7 +109,7 @@ def data_from(value: object) -> JsonObject:
 
 
 def redacted(body: bytes, secrets: Iterable[str]) -> bytes:
-    """An answer that repeats what it was asked with must not pass it on, escaped or not."""
+    """An answer that repeats what it was asked with must not pass it on, in whatever way it is written."""
     body = whole_characters(body)
     for secret in secrets:
         if secret:

@@ -262,3 +262,19 @@ def test_an_answer_without_a_hash_is_about_the_collection_asked_for(action: Acti
 def test_a_secret_in_an_answer_is_not_passed_on_however_it_is_escaped(spelled: str) -> None:
     with pytest.raises(RefusedError, match=r"bad \*\*\*"):
         decode(GET, f'{{"code": 40, "status": "bad {spelled}"}}'.encode(), secrets=["k/ey"])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_a_secret_is_not_passed_on_in_whatever_encoding_the_answer_comes(encoding: str) -> None:
+    answer = '{"code": 20, "data": {"collectionTitle": "Offers k/ey"}}'.encode(encoding)
+    assert decode(GET, answer, secrets=["k/ey"]).title == "Offers ***"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("Party \ud83c\udf89", "Party \U0001f389"), ("Party \ud83c", "Party \ufffd")]
+)
+def test_a_character_that_comes_in_halves_is_put_together_and_half_of_one_can_be_sent_on(
+    written: str, read: str
+) -> None:
+    answer = f'{{"code": 20, "data": {{"collectionTitle": "{written}"}}}}'.encode("utf-8", "surrogatepass")
+    assert decode(GET, answer).title == read
