@@ -34,6 +34,8 @@ from flipsnack_mcp.text import quoted
 
 LONGEST_MESSAGE = 1000
 """What is looked at of Flipsnack's own message: a search in an endless one would stop the server."""
+SIGNED_WORDS = re.compile(r"\S*(?:apikey|signature)=\S*|(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])", re.IGNORECASE)
+"""An address with its key, and what has the form of a signature: one that Flipsnack says it expected would count."""
 ANY_ACTION = (22, 30, 31, 32, 40, 41, 42, 44)
 
 
@@ -129,7 +131,7 @@ class RefusedError(FlipsnackError):
 
     def __init__(self, code: int, message: str) -> None:
         self.code = code
-        harmless = re.sub(r"\S*(apikey|signature)=\S*", "...", message[:LONGEST_MESSAGE], flags=re.IGNORECASE)
+        harmless = SIGNED_WORDS.sub("...", message[:LONGEST_MESSAGE])
         said = f" {quoted(harmless, 120)}" if harmless else ""
         super().__init__(f"Flipsnack refused with code {code}{said}.", self.advice)
 

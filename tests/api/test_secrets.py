@@ -64,3 +64,14 @@ async def test_no_error_holds_a_secret(fault: Fault) -> None:
         for action, document in ((CreateCollection(title="T"), Paper()), (LIST, None)):
             error = await error_of(flipsnack.send(action, document), FlipsnackError)
             assert shown("".join(traceback.format_exception(error))) == []
+
+
+@pytest.mark.parametrize("told", [SIGNATURE, SIGNATURE.upper(), "6604b887e00b3d025585d8aa22f3b414"])
+@pytest.mark.parametrize("code", [40, 44])
+async def test_a_signature_that_flipsnack_says_it_expected_is_not_passed_on(code: int, told: str) -> None:
+    sandbox = unlimited()
+    sandbox.add_fault(Fault("code", code=code, message=f"Invalid signature: expected {told}, got another"))
+    async with asking(sandbox.app) as flipsnack:
+        error = await error_of(flipsnack.send(LIST), FlipsnackError)
+    assert told not in str(error)
+    assert "Invalid signature: expected" in str(error)
