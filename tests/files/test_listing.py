@@ -79,6 +79,28 @@ def test_a_folder_that_is_not_there_gets_the_nearest_and_one_that_two_have_is_re
         list_files(None, [], deep=True)
 
 
+def test_an_upload_folder_is_meant_by_its_own_name_where_none_in_it_is_called_so(folder: Path) -> None:
+    put(folder, "a.pdf")
+    other = folder.parent / "other"
+    put(other, "b.pdf")
+    assert one_folder("uploads", [other, folder]).path == folder
+    assert names(folder, "uploads") == ["a.pdf"]
+    with pytest.raises(RefusedFile, match="There is no folder"):
+        list_files(str(folder / "uploads"), [folder], deep=True)
+    put(other, "uploads/c.pdf")
+    assert one_folder("uploads", [other, folder]).path == other / "uploads"
+    put(folder.parent / "elsewhere", "uploads/d.pdf")
+    with pytest.raises(RefusedFile, match="more than one upload folder"):
+        one_folder("uploads", [folder, folder.parent / "elsewhere" / "uploads"])
+
+
+def test_a_folder_that_is_refused_is_called_one(folder: Path) -> None:
+    for said in (str(folder.parent), "~/nowhere", ".hidden", "con"):
+        with pytest.raises(RefusedFile) as refused:
+            list_files(said, [folder], deep=True)
+        assert "file " not in str(refused.value).replace("files may be uploaded", "")
+
+
 def test_an_upload_folder_that_cannot_be_looked_into_is_left_out_with_a_word_where_others_can(folder: Path) -> None:
     """As one on a disk that is not there just now: what is listed would be taken for everything."""
     put(folder, "a.pdf")

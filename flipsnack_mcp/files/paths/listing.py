@@ -15,6 +15,7 @@ from flipsnack_mcp.files.paths.opening import MOST_NAMES, names_beside, opened_f
 from flipsnack_mcp.files.paths.place import (
     UPLOAD_SETTING,
     Place,
+    folders_called,
     listed,
     locate_folder,
     missing_folders,
@@ -138,6 +139,10 @@ def _existing(folder: str | None, folders: Sequence[Path]) -> Sequence[Place]:
             f"No upload folder can be read: {listed([place.folder for place in places])}.",
             f"Check that they exist, or correct {UPLOAD_SETTING}.{missing_folders([one.folder for one in places])}",
         )
+    if all(isinstance(why, FileNotFoundError) for _, why in refusals) and (
+        found := [place for place in folders_called(folder, folders) if not _refusal(place)]
+    ):
+        return found
     raise _told_of(folder, refusals)
 
 

@@ -43,14 +43,39 @@ class Place:
 
 def locate(path: str, folders: Sequence[Path]) -> tuple[Place, ...]:
     """Finds where a document may lie: one place for a whole path, one in each allowed folder for a relative one."""
-    places = locate_folder(path, folders)
+    places = _places(path, folders)
+    if not places:
+        allowed = allowed_folders(folders, path)
+        raise RefusedFile(
+            f"The file {quote_path(path)} is not in a folder from which files may be uploaded.",
+            f"Move it into {listed(allowed)}, or add its folder to {UPLOAD_SETTING}.{missing_folders(allowed)}",
+        )
     if not places[0].parts:
         raise RefusedFile(f"{quote_path(path)} is a folder.", "Call list_documents to see what is in it.")
     return places
 
 
 def locate_folder(path: str, folders: Sequence[Path]) -> tuple[Place, ...]:
-    """Finds where a folder may lie, in the same way; it may be an allowed folder itself, which has no names.
+    """Finds where a folder may lie, in the same way; it may be an allowed folder itself, which has no names."""
+    places = _places(path, folders)
+    if not places:
+        allowed = allowed_folders(folders, path)
+        raise RefusedFile(
+            f"The folder {quote_path(path)} is none from which files may be uploaded.",
+            f"Give {listed(allowed)} or one in there, or add it to {UPLOAD_SETTING}.{missing_folders(allowed)}",
+        )
+    return places
+
+
+def folders_called(path: str, folders: Sequence[Path]) -> tuple[Place, ...]:
+    """Gives the allowed folders that are called so themselves: a person says what a folder is called, not where it lies."""
+    same = systems.HERE.same_name
+    called = same(str(PurePath(path)))
+    return _in_each(PurePath(), [one for one in allowed_folders(folders) if same(one.name) == called])
+
+
+def _places(path: str, folders: Sequence[Path]) -> tuple[Place, ...]:
+    """Finds where a path may lead in the allowed folders; none where it leads elsewhere.
 
     The comparison only chooses the folder: the file is then opened from that folder downwards, name by name,
     so that a comparison gone wrong could still not lead outside.
@@ -59,12 +84,7 @@ def locate_folder(path: str, folders: Sequence[Path]) -> tuple[Place, ...]:
     allowed = allowed_folders(folders, path)
     meant = understood(path, system, os.path.expanduser("~"))  # noqa: PTH111 - it raises nothing
     places = _below_the_deepest(meant, allowed, system) if meant.is_absolute() else _in_each(meant, allowed)
-    if not places:
-        raise RefusedFile(
-            f"The file {quote_path(path)} is not in a folder from which files may be uploaded.",
-            f"Move it into {listed(allowed)}, or add its folder to {UPLOAD_SETTING}.{missing_folders(allowed)}",
-        )
-    _check_names(path, places[0].parts, system)
+    _check_names(path, places[0].parts if places else (), system)
     return places
 
 
@@ -126,7 +146,7 @@ def _check_names(path: str, names: tuple[str, ...], system: System) -> None:
         if reason := objection_to(name, system):
             raise RefusedFile(
                 f"The path {quote_path(path)} is refused: {quote_path(name)} {reason}.",
-                "Rename or copy the file to a plain name and give that path.",
+                "Rename it, or copy it to a plain name, and give that path.",
             )
 
 
