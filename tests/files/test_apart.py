@@ -23,10 +23,16 @@ PROGRAMS = {
     "says nothing": ("pass", Judgement()),
     "asks and goes": ("ask(0, 10)", Judgement()),
     "fails": ("raise SystemExit(1)", Judgement()),
-    "is told no secret": ("say(str(sorted(one for one in os.environ if one.startswith('FLIPSNACK'))))", Judgement("[]")),
+    "is told no secret": ("say(str(sorted(one for one in os.environ if 's3cret' in os.environ[one])))", Judgement("[]")),
     "has the modules of this one": ("import flipsnack_mcp; say('fine')", Judgement("fine")),
     "is told its time and the size": ("say(' '.join(sys.argv[1:]))", Judgement("60.0 10")),
 }  # fmt: skip
+HOLDING_SECRETS = {
+    "FLIPSNACK_API_SECRET": "s3cret",
+    "https_proxy": "http://anna:s3cret@proxy.example:3128",
+    "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer s3cret",
+    "GITHUB_TOKEN": "s3cret",
+}
 SAYING = """
 import os, sys
 def out(data): sys.stdout.buffer.write(data); sys.stdout.buffer.flush()
@@ -46,7 +52,8 @@ def program(folder: Path, does: str) -> Path:
 async def test_what_a_process_says_counts_where_it_kept_to_what_is_agreed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str, judged: Judgement
 ) -> None:
-    monkeypatch.setenv("FLIPSNACK_API_SECRET", "s")
+    for name, value in HOLDING_SECRETS.items():
+        monkeypatch.setenv(name, value)
     blocks = Blocks(len(CONTENT), lambda offset, length: CONTENT[offset : offset + length])
     assert await look_apart(program(tmp_path, does), blocks, SECONDS) == judged
 

@@ -6,6 +6,7 @@ an upload (Windows reads by no other), it can be killed while a network disk han
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,11 @@ WAITING_LINE = CapacityLimiter(2)  # processes; with more of them none would be 
 UNKNOWN_VERDICT = "unknown"
 MOST_GIVEN = 1024 * 1024
 """Bytes that a program may make of a file."""
+GONE_BY = re.compile(
+    r"PATH|LANG|LC_\w+|TZ|TE?MP|TMPDIR|SYSTEMROOT|SYSTEMDRIVE|WINDIR|PYTHON\w+|LD_\w+|DYLD_\w+|__PYVENV_LAUNCHER__",
+    re.IGNORECASE,
+)
+"""Variables that Python and the loader of the system go by. Any other may be a password: of a proxy, or somebody else's."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +94,8 @@ class Looking:
     def _started(self) -> Popen[bytes]:
         # Through PYTHONPATH it has the modules of this process; -P -s -S add none, and save time.
         command = [sys.executable, "-P", "-s", "-S", str(self._program), str(self._seconds), str(self._blocks.size)]
-        # The credentials are nothing for a process that reads other people's files.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")}
+        # Credentials are nothing for a process that reads other people's files, whosever they are.
+        environment = {name: value for name, value in os.environ.items() if GONE_BY.fullmatch(name)}
         environment["PYTHONPATH"] = os.pathsep.join(sys.path)
         with self._lock:
             if self._stopped:
