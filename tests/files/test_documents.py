@@ -123,6 +123,13 @@ async def test_refusal_says_what_to_set_right(ground: Ground, path: str, allowed
         await read(path.format(ground.allowed), *(Path(folder.format(ground.allowed)) for folder in allowed))
 
 
+@pytest.mark.parametrize("behind", ["?X-Amz-Signature=5ecret", "#access_token=5ecret"])
+async def test_what_opens_an_address_stands_in_no_refusal_of_it_as_a_path(ground: Ground, behind: str) -> None:
+    with pytest.raises(RefusedFile, match=r'"https://x\.com/good\.pdf" is a URL') as refused:
+        await read(f"https://x.com/good.pdf{behind}", ground.allowed)
+    assert "5ecret" not in str(refused.value)
+
+
 def failing(ground: Ground, owner: object, method: str, number: int) -> None:
     def refused(*_: object) -> None:
         raise OSError(number, os.strerror(number))

@@ -106,7 +106,9 @@ def _path_of_url(text: str, url: str, *, drives: bool) -> str:
 def _refuse(text: str, reason: str) -> None:
     if reason:
         address = "an https address as file_url (create_collection), or " if reason == A_URL else ""
+        # What is said goes into the history, and behind the path of an address may stand what opens it to anybody.
+        shown = re.split(r"[?#]", text, maxsplit=1)[0] if reason == A_URL else text
         raise RefusedFile(
-            f"The path {quote_path(text)} {reason}.",
+            f"The path {quote_path(shown)} {reason}.",
             f"Give {address}the absolute path of a file in an upload folder, or its name alone.",
         )
