@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from flipsnack_mcp.sandbox import Pace, Sandbox
+from flipsnack_mcp.sandbox.account import Item
+from flipsnack_mcp.workflows.reports.report import MOST_LOOKED_AT
 from tests.server.bench import KEY, SECRET, LoopClock, Said, tokens
 from tests.server.long_bench import LongBench, assert_told_in_four_parts
 from tests.server.playing import cost, played
@@ -119,6 +121,16 @@ async def test_what_converts_still_or_came_to_its_end_has_not_failed(bench: Long
     assert named(said, "failed") == failed
 
 
+async def test_where_each_has_a_cover_it_proves_nothing_and_drafts_are_looked_at_first(bench: LongBench) -> None:
+    failed, whole = add(bench, "Draft", status="editable"), [add(bench, f"Offer {n}") for n in range(MOST_LOOKED_AT)]
+    every = bench.sandbox.account.collections
+    every[failed].items.append(Item("f" * 32, "Second", 12, fails=True))  # the first one's cover is the collection's
+    said = (await played(bench.client, TOOL, AUGUST))[-1]
+    looked_at = [one.params["collectionHash"] for one in bench.sandbox.requests if one.action == GET]
+    assert named(said, "failed") == {failed}
+    assert (looked_at[0], len(looked_at), set(looked_at[1:]) < set(whole)) == (failed, MOST_LOOKED_AT, True)
+
+
 async def test_what_could_not_be_seen_is_said(bench: LongBench) -> None:
     names = {add(bench, f"Draft {n}", conversion="failed", status="editable") for n in range(3)}
     add(bench, "Offer")
@@ -131,7 +143,7 @@ async def test_what_could_not_be_seen_is_said(bench: LongBench) -> None:
     assert named(said, "failed") < names
     assert [one.split(":")[0] for one in said.data["warnings"]] == [
         "The views of 2 could not be counted",
-        "Whether the conversion of 1 without a cover failed could not be seen",
+        "Whether the conversion of 1 failed could not be seen",
     ]
 
 

@@ -51,7 +51,12 @@ def findings_of(report: Report, gathered: Gathered) -> Findings:
             one for one in every if one.is_draft and one.created and (report.today - one.created).days > old
         ),
         unread=unread,
-        unclear=tuple(one for one in every if not one.has_cover and converted[one.collection_hash] == "unknown"),
+        unclear=tuple(
+            one
+            for one in every
+            if converted[one.collection_hash] == "unknown"
+            and (not one.has_cover or one.collection_hash in gathered.conversions)
+        ),
     )
 
 

@@ -82,7 +82,7 @@ class Gathered:
     lines: tuple[Line, ...] = ()
     failed: tuple[tuple[ReportedCollection, str], ...] = ()
     conversions: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Of the drafts without a cover, where they were looked at, by hash."""
+    """Of those that an audit looks at, by hash."""
 
     @property
     def count(self) -> int:
@@ -91,7 +91,7 @@ class Gathered:
 
     def is_whole(self, report: Report) -> bool:
         """Whether every collection is chosen and at its end, and looked at where that is wanted."""
-        looked = all(one.collection_hash in self.conversions for one in report.coverless)
+        looked = all(one.collection_hash in self.conversions for one in report.doubtful)
         return report.offset is None and self.count >= len(report.counted) and looked
 
     def uncounted(self, report: Report, account: str = "") -> list[Uncounted]:

@@ -118,10 +118,10 @@ class ReportRecord:
         return Gathered(tuple(lines), tuple(failed), await self.conversions(report))
 
     async def conversions(self, report: Report) -> dict[str, str]:
-        """What the conversions of an audit's drafts without a cover came to, by hash, where they were looked at."""
+        """What the conversions that an audit looks at came to, by hash, where they were looked at."""
 
         def work(records: Records) -> dict[str, str]:
-            every = [*report.coverless]
+            every = [*report.doubtful]
             found = records.several(CONVERSION, [self._of(report, one) for one in every])
             pairs = zip(every, found, strict=True)
             return {one.collection_hash: str(body["conversion"]) for one, body in pairs if body}

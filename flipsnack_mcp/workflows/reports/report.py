@@ -21,7 +21,7 @@ USUAL_DAYS = 30
 SLACK = timedelta(days=1)
 """Flipsnack states no zone for its days: a day that is over here may go on for some hours there."""
 MOST_LOOKED_AT = 60
-"""Collections without a cover that an audit looks at, a call each; the newest."""
+"""Collections whose conversion an audit looks at, a call each."""
 
 
 @dataclass(frozen=True)
@@ -181,10 +181,17 @@ class Report(BegunWork):
         return (Question(one, each) for one in self.counted for each in self.periods if one.was_there(each))
 
     @property
-    def coverless(self) -> tuple[ReportedCollection, ...]:
-        """What of an audit may have a conversion that failed: one that succeeded has a cover."""
-        without = (one for one in self.targets if not one.has_cover)
-        return tuple(without)[:MOST_LOOKED_AT] if self.draft_days is not None else ()
+    def doubtful(self) -> tuple[ReportedCollection, ...]:
+        """What of an audit may have a conversion that failed, the newest first.
+
+        One that succeeded has a cover. Where every row has one, it may be there whatever became of the document: its
+        address can be made of a hash alone. Then drafts come first, since what failed was hardly published.
+        """
+        if self.draft_days is None:
+            return ()
+        without = [one for one in self.targets if not one.has_cover]
+        every = without or sorted(self.targets, key=lambda one: not one.is_draft)
+        return tuple(every[:MOST_LOOKED_AT])
 
     @property
     def unlisted(self) -> tuple[str, ...]:

@@ -98,7 +98,7 @@ class Inquiry:
         self._waiting.extend(await self._record.open_questions(self._report))
         self._open.update(one.target.collection_hash for one in self._waiting)
         known = await self._record.conversions(self._report)
-        self._unseen = [one for one in self._report.coverless if one.collection_hash not in known]
+        self._unseen = [one for one in self._report.doubtful if one.collection_hash not in known]
         self._begun = anyio.current_time()
         self._tell()
         async with anyio.create_task_group() as workers:
@@ -114,7 +114,7 @@ class Inquiry:
         self._job.tell(how_far(self._report, len(self._open), left, each, self._trouble))
 
     async def _look_at_conversions(self) -> None:
-        """What became of those of an audit that have no cover."""
+        """What became of those of an audit that may have failed."""
         for one in self._unseen:
             terms = Terms(Lane.BACKGROUND, anyio.current_time() + LONGEST_WAIT, self._patience)
             action = GetCollection(collection_hash=one.collection_hash)

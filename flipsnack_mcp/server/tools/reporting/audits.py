@@ -142,7 +142,7 @@ def unseen(uncounted: int, unclear: int) -> Iterator[str]:
     if uncounted:
         yield f"The views of {uncounted} could not be counted: report_stats with this report_id says why."
     if unclear:
-        yield f"Whether the conversion of {unclear} without a cover failed could not be seen: get_collection tells."
+        yield f"Whether the conversion of {unclear} failed could not be seen: get_collection tells."
 
 
 def rows_of(some: tuple[ReportedCollection, ...], known: Namesakes, views: Mapping[str, int]) -> Rows:
