@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
+    from flipsnack_mcp.server.arriving.inlet import Heard
+
 EXIT_FAILED, EXIT_WRONG_USAGE = 1, 2
 
 
@@ -101,8 +103,13 @@ def run_serve(http: str | None, options: Mapping[str, str]) -> int:
         from flipsnack_mcp.front.moments import first_moments
 
         heard = first_moments(settings)
-    with importing():
-        from flipsnack_mcp.commands.serve import address, serve
+    try:
+        with importing():
+            from flipsnack_mcp.commands.serve import address, serve
+    except Exception as error:  # half of an older version and half of a newer end in errors of any kind
+        if heard is None:
+            raise
+        return told_unloaded(heard, error)
 
     gc.enable()
     gc.freeze()
@@ -111,6 +118,16 @@ def run_serve(http: str | None, options: Mapping[str, str]) -> int:
     except ValueError as error:
         return wrong(str(error))
     return serve(settings, where, heard)
+
+
+def told_unloaded(heard: "Heard", error: Exception) -> int:
+    """Say to a client, which has its lists already, that what would answer it was updated or removed meanwhile."""
+    from flipsnack_mcp.front.moments import answer_without_parts
+    from flipsnack_mcp.server.arriving.inlet import INCOMPLETE
+
+    answer_without_parts(heard)
+    sys.stderr.write(f"flipsnack-mcp: {INCOMPLETE} ({type(error).__name__})\n")
+    return EXIT_FAILED
 
 
 def wrong(text: str) -> int:

@@ -7,13 +7,14 @@ hand-shake before it, and from then on nothing is read or written here any more.
 import json
 import os
 import sys
+from contextlib import suppress
 from typing import NamedTuple
 
 from flipsnack_mcp.front.answers import Answers, answers_for
 from flipsnack_mcp.front.asking import Enquiry, enquiry_in, is_initialized, message_in
 from flipsnack_mcp.front.leaving import end_process
 from flipsnack_mcp.front.piping import ClientPipes
-from flipsnack_mcp.server.arriving.inlet import AT_ONCE, Heard
+from flipsnack_mcp.server.arriving.inlet import AT_ONCE, INCOMPLETE, Heard
 from flipsnack_mcp.settings import Settings
 
 
@@ -88,3 +89,14 @@ def told_after(talk: Talk, line: bytes, answers: Answers, pipes: ClientPipes) ->
     own = f"front-{os.urandom(8).hex()}"
     replayed = json.dumps({**message, "id": own}, ensure_ascii=False).encode()
     return Talk(asked, replayed + b"\n", own)
+
+
+def answer_without_parts(heard: Heard) -> None:
+    """Say to each request that the SDK was wanted for, and cannot be, why it is not answered."""
+    pipes = client_pipes()
+    for line in heard.lines.splitlines():
+        with suppress(ValueError, RecursionError, AttributeError):  # it is no message
+            asked = json.loads(line)
+            if pipes and "method" in asked and asked.get("id", heard.answered) != heard.answered:
+                error = {"code": -32603, "message": INCOMPLETE}
+                pipes.write(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "error": error}).encode() + b"\n")

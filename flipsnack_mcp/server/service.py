@@ -13,6 +13,7 @@ from mcp import MCPError, types
 
 from flipsnack_mcp.api import Flipsnack
 from flipsnack_mcp.files.folders import download_folder
+from flipsnack_mcp.server.arriving.inlet import INCOMPLETE
 from flipsnack_mcp.server.by_address.spooling import spool_of
 from flipsnack_mcp.server.callers.offer import Offers
 from flipsnack_mcp.server.events import Events, telling_of
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-INCOMPLETE = (
-    "This server cannot load its own parts: it was updated or removed while it ran, or the system lets it open no more files. "
-    "Nothing was changed. Trying again as it is will not help. Ask the person to start the assistant anew, and with it this server."
-)
 SETTLED_IN = 2.0
 """Seconds after which a client has its lists."""
 

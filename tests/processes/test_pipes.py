@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import flipsnack_mcp
-from flipsnack_mcp.server.service import INCOMPLETE
+from flipsnack_mcp.server.arriving.inlet import INCOMPLETE
 from tests.commands.processes import PROGRAM, Run, messages
 from tests.commands.test_serving import HELLO, READY, asked
 
@@ -107,6 +107,26 @@ def test_a_server_whose_parts_were_taken_away_says_so_and_nothing_of_them(run: R
         _, logged = process.communicate(timeout=60)
     assert said == [INCOMPLETE] * 2
     assert "Traceback" not in logged
+
+
+def test_a_server_that_is_removed_before_its_first_call_answers_it_in_words(run: Run, tmp_path: Path) -> None:
+    """Its lists were there before most of it was loaded, so a client may have waited for days."""
+    package = Path(shutil.copytree(Path(flipsnack_mcp.__file__).parent, tmp_path / "flipsnack_mcp"))
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    with run.kept(PYTHONPATH=path, PYTHONSAFEPATH="1", **SANDBOX) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(f"{HELLO}\n{READY}\n")
+        process.stdin.flush()
+        assert "result" in json.loads(process.stdout.readline())
+        shutil.rmtree(package)
+        process.stdin.write(f"{SEARCH}\n")
+        process.stdin.flush()
+        told, logged = process.communicate(timeout=60)
+    (answer,) = messages(told)
+    assert (answer["id"], answer["error"]["message"]) == (5, INCOMPLETE)
+    assert "Traceback" not in logged
+    assert INCOMPLETE in logged
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", ">/dev/full"])

@@ -15,6 +15,11 @@ from threading import Thread
 from typing import NamedTuple
 
 AT_ONCE = 65_536
+INCOMPLETE = (
+    "This server cannot load its own parts: it was updated or removed while it ran, or the system lets it open no more files. "
+    "Nothing was changed. Trying again as it is will not help. Ask the person to start the assistant anew, and with it this server."
+)
+"""What is said to what cannot be handed on to anything."""
 
 
 class Heard(NamedTuple):
