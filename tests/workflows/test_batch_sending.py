@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from flipsnack_mcp.sandbox import Fault
 from flipsnack_mcp.workflows.batches.carrying_out import THE_SAME, Batches
 from flipsnack_mcp.workflows.batches.record import BATCH, BatchRecord
 from flipsnack_mcp.workflows.batches.rules import DocumentBatch, batch_items
@@ -88,3 +89,15 @@ async def test_a_batch_that_is_not_to_go_on_sends_nothing_and_is_not_called_done
         assert job.error is None
         assert await decisions(batches) == []
     assert work.attempts == 0
+
+
+@pytest.mark.parametrize(("code", "again"), [(34, False), (35, False), (38, True), (33, True)])
+async def test_only_what_may_end_otherwise_is_to_be_tried_once_more(work: LongWork, code: int, *, again: bool) -> None:
+    work.sandbox.add_fault(Fault("code", "collection.create", code=code))
+    async with process(work) as batches:
+        ended = await carried_out(batches, await planned(work, batches), Told())
+        assert (ended.items[0].state, ended.items[0].again) == ("failed", again)
+        await batches.start(ended)
+        await batches.jobs.watch(BATCH, ended.plan_id, 600, Told())
+    sent = [one.params["title"] for one in work.sandbox.carried_out("collection.create")]
+    assert sorted(sent) == (["a", "b", "c"] if again else ["b", "c"])

@@ -197,7 +197,7 @@ class BatchSending:
                 await anyio.sleep(BETWEEN_LOOKS)
         if entry is None:
             return UNSENT
-        found = end_of_upload(entry)
+        found = end_of_upload(entry, self._uploads.error_of(item.upload_id))
         return {**found, "said": " ".join(filter(None, (item.said, found["said"])))}
 
     async def _watched(self, upload_id: str) -> JournalEntry | None:
@@ -236,8 +236,8 @@ async def oddities_of(item: BatchItem, document: OpenDocument) -> tuple[str, ...
     return (*document.warnings, *(await look_ahead(document)).warnings)
 
 
-def end_of_upload(entry: JournalEntry) -> ItemFacts:
-    """What is noted about a document whose upload has ended."""
+def end_of_upload(entry: JournalEntry, error: errors.FlipsnackError | None = None) -> ItemFacts:
+    """What is noted about a document whose upload has ended; with which error, where this process knows it."""
     if entry.collection_hash:
         return {"state": "done", "collection_hash": entry.collection_hash, "said": " ".join(entry.warnings)}
     if entry.stopped:
@@ -245,5 +245,10 @@ def end_of_upload(entry: JournalEntry) -> ItemFacts:
     if entry.state == "failed" and entry.said == NEVER_SENT:
         return UNSENT
     if entry.state == "failed":
-        return {"state": "failed", "said": entry.said, "again": True}
+        return {"state": "failed", "said": entry.said, "again": not is_for_good(error)}
     return {"state": "unclear", "said": entry.said}
+
+
+def is_for_good(error: errors.FlipsnackError | None) -> bool:
+    """Whether the same document ends so each time: it is too large, not whatever else stood in its way."""
+    return error is not None and error.again == errors.FlipsnackError.retry and not isinstance(error, FOR_ALL)
