@@ -64,6 +64,15 @@ def test_links_and_what_lies_behind_them_are_left_out_and_hidden_files_are_not_e
             list_files(behind, [folder], deep=True)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text there")
+def test_a_name_that_is_not_in_utf_8_is_left_out_as_that_and_not_for_control_characters(folder: Path) -> None:
+    put(folder, "a.pdf")
+    Path(os.fsdecode(os.fsencode(folder) + b"/men\x81.pdf")).write_bytes(b"%PDF-1.7")
+    found = list_files(None, [folder], deep=True)
+    assert [one.place.name for one in found.files] == ["a.pdf"]
+    assert [why for _, why in found.left_out] == [listing.NOT_IN_UTF_8]
+
+
 def test_a_folder_that_is_not_there_gets_the_nearest_and_one_that_two_have_is_refused(folder: Path) -> None:
     put(folder, "branches/a.pdf")
     with pytest.raises(RefusedFile, match=r'The nearest there: ".*branches"'):

@@ -29,6 +29,8 @@ DEEPEST = 20
 DIGITS = re.compile(r"(\d+)")
 NO_SUCH_FOLDER = "Call list_documents without folder to see what there is."
 LINK, MANY_LINKS = "is a link", "has more than one hard link"
+NOT_IN_UTF_8 = "has a name that is not in UTF-8, and can be uploaded under another"
+"""As of what was packed on Windows and unpacked elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,8 @@ def _objection(name: str, status: os.stat_result) -> str:
 
 
 def _wrong_name(name: str) -> str:
+    if name != name.encode(errors="replace").decode():
+        return NOT_IN_UTF_8
     return "holds control characters" if has_control(name) else objection_to(name, systems.HERE)
 
 
