@@ -189,3 +189,14 @@ async def test_a_read_only_server_gives_advice_without_tools_that_are_not_there(
     advice = " ".join(said.data["advice"])
     assert [kind for kind in KINDS if f"{kind}: " not in advice] == []
     assert set(re.findall(r"\b[a-z]+_[a-z_]+\b", advice)) - {*KINDS} <= offered
+
+
+async def test_where_deletions_are_off_the_advice_that_wants_one_says_so(bench: LongBench) -> None:
+    add(bench, "")
+    async with bench.assistant(confirm="block") as assistant:
+        untitled = await assistant.call(TOOL, {"wait_seconds": 45})
+        add(bench, "Old draft", status="editable")
+        drafts = await assistant.call(TOOL, {"wait_seconds": 45})
+    off = "Deletions are switched off on this server (FLIPSNACK_CONFIRM)."
+    assert off not in untitled.text
+    assert drafts.data["advice"][-1].startswith(off)

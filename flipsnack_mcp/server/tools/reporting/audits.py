@@ -43,6 +43,8 @@ ADVICE_TO_READERS = {
     "unread": "embed or share them (get_embed_code), or take them offline",
 }
 """The same where the tools for it are not there."""
+TAKES_NOTHING_AWAY = frozenset({"empty_titles"})
+"""What is mended without a deletion and without taking anything offline."""
 LEFT_TO_THE_PERSON = "this account is read-only here: all that changes it is for the person to do elsewhere"
 
 
@@ -93,7 +95,7 @@ async def audit_one(call: ToolCall, arguments: AuditAccountInput) -> Audit:
         report_id=report.report_id,
         state="complete",
         period=period_in_words(report),
-        **found(report, gathered, read_only=call.app.settings.read_only),
+        **found(report, gathered, read_only=call.app.settings.read_only, refusal=call.app.confirmation.refusal),
     )
 
 
@@ -118,7 +120,7 @@ async def earlier_audit(call: ToolCall, arguments: AuditAccountInput) -> Report:
     return await call.app.reports.record.change(report.report_id, draft_days=wanted) or report
 
 
-def found(report: Report, gathered: Gathered, *, read_only: bool) -> dict[str, Any]:
+def found(report: Report, gathered: Gathered, *, read_only: bool, refusal: str) -> dict[str, Any]:
     """What the answer says once all is known: how many of each kind, which, and what mends them."""
     findings, known = findings_of(report, gathered), Namesakes.among(report.targets)
     views = {one.target.collection_hash: one.numbers.views for one in gathered.lines}
@@ -126,15 +128,17 @@ def found(report: Report, gathered: Gathered, *, read_only: bool) -> dict[str, A
     return {
         "counts": {"collections": len(report.targets), **{kind: len(some) for kind, some in kinds.items()}},
         **{kind: rows_of(some, known, views if kind == "duplicates" else {}) for kind, some in kinds.items()},
-        "advice": advice_on([kind for kind, some in kinds.items() if some], read_only=read_only),
+        "advice": advice_on([kind for kind, some in kinds.items() if some], read_only=read_only, refusal=refusal),
         "warnings": [*unseen(len(gathered.failed), len(findings.unclear))] or None,
     }
 
 
-def advice_on(kinds: list[str], *, read_only: bool) -> list[str]:
-    """What mends each kind, by the tools that are there."""
-    known, end = (ADVICE_TO_READERS, [LEFT_TO_THE_PERSON]) if read_only else (ADVICE, [])
-    return [*(f"{kind}: {known[kind]}" for kind in kinds), *(end if kinds else [])]
+def advice_on(kinds: list[str], *, read_only: bool, refusal: str) -> list[str]:
+    """What mends each kind, by the tools that are there; where some of it is refused, that is said."""
+    if read_only:
+        return [f"{kind}: {ADVICE_TO_READERS[kind]}" for kind in kinds] + [LEFT_TO_THE_PERSON] * bool(kinds)
+    end = [refusal] if refusal and set(kinds) - TAKES_NOTHING_AWAY else []
+    return [*(f"{kind}: {ADVICE[kind]}" for kind in kinds), *end]
 
 
 def unseen(uncounted: int, unclear: int) -> Iterator[str]:
