@@ -35,13 +35,13 @@ class PartialFile:
     neither writes to a closed descriptor nor leaves a file behind.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, for_owner: bool = False) -> None:
         self._writing = WriterLock(folder / new_partial_name())
         self.size = 0
         self._folder = folder
         self._lock = Lock()
         self._file: BinaryIO | None = None
-        self._mode = 0o600
+        self._mode, self._for_owner = 0o600, for_owner
         self._discarded = False
         self._published: Path | None = None
 
@@ -57,8 +57,9 @@ class PartialFile:
                 raise OSError(errno.EINVAL, "it is not an absolute path")
             self._folder.mkdir(parents=True, exist_ok=True)
             self._open_locked()
-            # What the system made of 0644 is how the umask can be read without changing it for all threads.
-            self._mode = stat.S_IMODE(os.fstat(self._open_file().fileno()).st_mode)
+            if not self._for_owner:
+                # What the system made of 0644 is how the umask can be read without changing it for all threads.
+                self._mode = stat.S_IMODE(os.fstat(self._open_file().fileno()).st_mode)
             self._set_mode(0o600)
 
     def write(self, piece: bytes | memoryview) -> None:
@@ -167,13 +168,15 @@ class PartialFile:
 
 
 @asynccontextmanager
-async def partial_file(folder: Path) -> AsyncIterator[PartialFile]:
+async def partial_file(folder: Path, *, for_owner: bool = False) -> AsyncIterator[PartialFile]:
     """Gives an empty hidden file in a folder; nothing is left of it where anything goes wrong before the context ends.
+
+    Under its own name it stays for its owner alone where that is wanted; else it is as open as the system makes files.
 
     Raises:
         RefusedFile: The folder cannot be written, or its disk is full.
     """
-    file = PartialFile(folder)
+    file = PartialFile(folder, for_owner=for_owner)
     try:
         await to_thread.run_sync(file.create)
         yield file

@@ -63,12 +63,12 @@ def escape_for_markdown(cell: Cell) -> str:
     return re.sub("@+", r"`\g<0>`", MARKUP.sub(r"\\\g<0>", named))
 
 
-async def save_table(content: bytes, folder: Path, title: str, extension: str) -> Path:
+async def save_table(content: bytes, folder: Path, title: str, extension: str, *, for_owner: bool = False) -> Path:
     """Saves a file as `Title.csv`, or under the next free number; nothing is left where anything goes wrong.
 
     Raises:
         RefusedFile: The folder cannot be written, or its disk is full.
     """
-    async with partial_file(folder) as file:
+    async with partial_file(folder, for_owner=for_owner) as file:
         await run_sync(file.write, content)
         return await run_sync(file.publish, safe_name(title, "report"), extension)

@@ -1,6 +1,9 @@
 """list_leads: what readers filled in and ordered, masked unless that is lifted, and only where leads are received."""
 
 import json
+import os
+import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -325,6 +328,23 @@ async def test_a_saved_table_has_every_lead_masked_like_the_answer(receiving: Re
     assert (len(rows), first[5:]) == (30, ["Meier" if reveal else "M***", "", "", ""])
     assert {one[6] for one in rows} == {"Anna Sandström" if reveal else "A***"}
     assert ("unmasked" in Path(said.data["path"]).name) is reveal
+
+
+def mode_of(said: Said) -> int:
+    """Who may do what with a saved file."""
+    return stat.S_IMODE(Path(said.data["path"]).stat().st_mode)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the folder's access list protects it there")
+@pytest.mark.parametrize("kind", ["csv", "markdown"])
+async def test_a_saved_table_is_its_owners_alone_as_the_store_is(receiving: Receiving, kind: str) -> None:
+    await receiving.got(form("summer1"))
+    before = os.umask(0o022)
+    try:
+        said = await receiving.call(TOOL, save_as=kind, reveal=True)
+    finally:
+        os.umask(before)
+    assert mode_of(said) == 0o600
 
 
 async def test_nothing_in_a_saved_table_acts(receiving: Receiving) -> None:

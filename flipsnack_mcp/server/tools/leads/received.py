@@ -246,4 +246,6 @@ async def saved_leads(call: ToolCall, given: ListLeadsInput, leads: Sequence[Lea
     )
     if call.app.handing:
         return (await give_file_address(call, made, f"{safe_name(name, name)}{EXTENSIONS[given.save_as]}"))._asdict()
-    return {"path": str(await save_table(made, call.app.download_dir, name, EXTENSIONS[given.save_as]))}
+    # What people typed is as little for other users of this machine as the store that it comes from.
+    path = await save_table(made, call.app.download_dir, name, EXTENSIONS[given.save_as], for_owner=True)
+    return {"path": str(path)}
