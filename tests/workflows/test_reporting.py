@@ -131,6 +131,20 @@ async def test_a_report_over_200_collections_takes_at_most_1_05_s_for_each_call(
     assert all(one.code == 20 for one in work.sandbox.requests)
 
 
+async def test_what_slides_up_over_the_end_of_a_window_is_counted_too(work: LongWork) -> None:
+    work.sandbox = with_collections(work.clock, 130)
+    every = [*work.sandbox.account.collections]
+
+    async def deletes_one(here: str) -> None:
+        if here == "request" and len(work.sandbox.requests) == 1:  # between the two windows of the list
+            work.sandbox.account.collections.pop(every[0], None)
+
+    async with process(work, moment=deletes_one) as reports:
+        found = await to_its_end(reports, await reports.record.begin(wanted(reports)))
+    assert {one.target.collection_hash for one in found.lines} == set(every[1:])
+    assert [one.collection_hash for one, _ in found.failed] == every[:1], "it was still there when the list was begun"
+
+
 async def test_progress_says_how_many_and_for_how_long(work: LongWork) -> None:
     told = Told()
     async with process(work) as reports:

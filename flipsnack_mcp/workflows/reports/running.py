@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 import anyio
 
 from flipsnack_mcp.api import Flipsnack, FlipsnackError, Lane, Terms, errors, in_line
-from flipsnack_mcp.api.actions.collections import GetCollection
+from flipsnack_mcp.api.actions.collections import CollectionList, GetCollection
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import ROWS_OF_A_REQUEST, read_window
@@ -81,6 +81,8 @@ class Inquiry:
         self._flipsnack, self._record, self._report, self._job = flipsnack, record, report, job
         self._waiting, self._open = deque[Question](), Counter[str]()
         """What has still to be asked, and how many answers are missing of each collection."""
+        self._listed, self._totals = set[str](), list[int]()
+        """What the list told, and how many it counted each time it was begun with."""
         self._unseen: list[ReportedCollection] = []
         """Whose conversion has still to be looked at."""
         self._failing: list[Question] = []
@@ -134,8 +136,18 @@ class Inquiry:
         fitting = [ReportedCollection.of(row) for row in seen.collections if row.collection_hash and choice.fits(row)]
         found = {one.collection_hash for one in (*self._report.targets, *fitting)}
         enough = bool(choice.collections) and found.issuperset(choice.collections)
-        coming = None if enough else seen.next_offset
+        coming = None if enough else self._next_window(offset, seen)
         self._report = await self._record.chose(self._report, fitting, coming, changes, seen.total)
+
+    def _next_window(self, offset: int, seen: CollectionList) -> int | None:
+        """Where to read on: once more from the start where rows are missing, as plans do.
+
+        What follows one that is deleted meanwhile slides up, over the end of a window.
+        """
+        self._totals += [seen.total] if offset == 0 else []
+        self._listed.update(row.collection_hash for row in seen.collections)
+        missing = len(self._totals) == 1 and len(self._listed) < self._totals[0]
+        return 0 if seen.next_offset is None and missing else seen.next_offset
 
     async def _work(self) -> None:
         """Ask one question after the other. An error is kept: a group of them would count as one nobody expected."""
