@@ -40,7 +40,8 @@ async def main(document: Path) -> None:
             return dict(result.structured_content or {})
 
         made = await call("create_collection", file_path=str(document), title="Example catalogue")
-        await call("delete_collection", collection_hash=made["collection_hash"])
+        if "collection_hash" in made:  # otherwise it was said why nothing was uploaded
+            await call("delete_collection", collection_hash=made["collection_hash"])
 
 
 if __name__ == "__main__":

@@ -87,6 +87,15 @@ def test_a_client_shows_progress_and_deletes_only_once_the_title_is_typed(
 
 
 @pytest.mark.usefixtures("quickly")
+def test_a_document_that_is_not_there_is_said_to_be_missing_and_the_example_ends(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["answer_confirmations.py", str(tmp_path / "nothing.pdf")])
+    runpy.run_path(str(ROOT / "examples" / "answer_confirmations.py"), run_name="__main__")
+    assert "does not exist. Nothing was changed." in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("quickly")
 def test_the_library_lists_the_most_read_collections_without_mcp(capsys: pytest.CaptureFixture[str]) -> None:
     plain_library.main()
     views = [int(row.split()[0]) for row in capsys.readouterr().out.splitlines()]
