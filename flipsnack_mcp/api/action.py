@@ -149,6 +149,10 @@ class Action(BaseModel, Generic[ResultT_co]):
         """Parameters of Flipsnack's that are made from several fields."""
         return {}
 
+    def narrowed(self) -> Self | None:
+        """What to ask where Flipsnack refuses this as a bad request: it may ask for too much at once. None where there is no less."""
+        return None
+
     def read(self, data: JsonObject) -> ResultT_co:
         """Make the result from the `data` of a successful answer."""
         return self.returns.read(data)  # type: ignore[return-value]  # a test compares `returns` with the generic argument

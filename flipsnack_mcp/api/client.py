@@ -103,13 +103,21 @@ class Flipsnack:
             if terms.just_once:
                 return await self._once(action, document, terms, seen)
             if action.effect is Effect.READS:
-                return await self._with_retries(action, document, terms, seen)
+                return await self._read(action, terms, seen)
             await self.changing()
             try:
                 return await self._with_retries(action, document, terms, seen)
             finally:
                 await self.changed()
                 await self.announce(action)
+
+    async def _read(self, action: Action[ResultT_co], terms: Terms, seen: Sending) -> ResultT_co:
+        try:
+            return await self._with_retries(action, None, terms, seen)
+        except errors.InvalidRequestError:
+            if (less := action.narrowed()) is None:
+                raise
+            return await self._with_retries(less, None, terms, seen)
 
     async def _with_retries(
         self, action: Action[ResultT_co], document: Document | None, terms: Terms, seen: Sending

@@ -26,6 +26,8 @@ Conversion = Literal["processing", "complete", "failed", "unknown"]
 # The names Flipsnack's items go by are not documented; these are looked for, in this order.
 ITEM_HASHES = ("flipbookHash", "itemHash", "hash", "id")
 ITEM_STATUSES = ("status", "itemStatus", "flipbookStatus", "conversionStatus")
+USUAL_ROWS = 50
+"""What Flipsnack gives where nobody says how many; whether it gives more at once is not documented."""
 ITEM_PAGES = ("pagesCount", "pageCount", "numberOfPages", "pages")
 
 
@@ -69,6 +71,10 @@ class ListCollections(Action[CollectionList]):
     @override
     def derived(self) -> dict[str, str]:
         return {"from": str(self.offset), "to": str(self.offset + self.limit)}
+
+    @override
+    def narrowed(self) -> Self | None:
+        return self.model_copy(update={"limit": USUAL_ROWS}) if self.limit > USUAL_ROWS else None
 
     @override
     def read(self, data: JsonObject) -> CollectionList:
