@@ -99,7 +99,7 @@ class App:
         self.batches = Batches(
             flipsnack, jobs, batches, self.uploads, self.history, settings.upload_dirs, uploads_many, still_may
         )
-        self.reports = Reports(flipsnack, jobs, ReportRecord(store, account), lambda: on_the_wall(now()))
+        self.reports = Reports(flipsnack, jobs, ReportRecord(store, account), lambda: on_the_wall(now()), still_may)
         unkept = ReportRecord(apart.store, account)
         self._reports_unkept = replace(self.reports, jobs=Jobs(apart, account), record=unkept)
         self.plans = Plans(flipsnack, jobs, PlanRecord(store, account), self.history, journal, self.allowance, allowed)

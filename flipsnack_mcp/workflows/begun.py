@@ -20,8 +20,8 @@ ANYBODY = Beginner()
 class StillMay(Protocol):
     """Whether whoever had work begun, by their principal, may still have it done."""
 
-    def __call__(self, principal: str, /, *, destroys: bool = False) -> bool:
-        """`destroys`: it deletes or takes offline."""
+    def __call__(self, principal: str, /, *, destroys: bool = False, reads: bool = False) -> bool:
+        """`destroys`: it deletes or takes offline; `reads`: it changes nothing."""
 
 
 def nobody_is_asked(_: str, /, **__: bool) -> bool:

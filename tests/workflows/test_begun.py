@@ -35,7 +35,7 @@ class Admitted:
         self.may = True
         self.asked = set[tuple[str, bool]]()
 
-    def __call__(self, principal: str, /, *, destroys: bool = False) -> bool:
+    def __call__(self, principal: str, /, *, destroys: bool = False, **_: bool) -> bool:
         self.asked.add((principal, destroys))
         return self.may
 

@@ -17,6 +17,7 @@ from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
+from flipsnack_mcp.workflows.begun import Beginner
 from flipsnack_mcp.workflows.finding import Choice
 from flipsnack_mcp.workflows.jobs import BEAT
 from flipsnack_mcp.workflows.progress import Tell
@@ -143,6 +144,32 @@ async def test_what_slides_up_over_the_end_of_a_window_is_counted_too(work: Long
         found = await to_its_end(reports, await reports.record.begin(wanted(reports)))
     assert {one.target.collection_hash for one in found.lines} == set(every[1:])
     assert [one.collection_hash for one, _ in found.failed] == every[:1], "it was still there when the list was begun"
+
+
+async def test_whose_token_was_taken_back_has_no_report_that_goes_on_but_who_watches_it_has(work: LongWork) -> None:
+    may, ben = {"anna", "ben"}, Beginner("Ben", "ben")
+
+    def still_may(principal: str, /, *, destroys: bool = False, reads: bool = False) -> bool:
+        return reads and not destroys and principal in may
+
+    async with process(work) as plain:
+        reports = replace(plain, still_may=still_may)
+        plain.jobs.unattended[REPORT] = (reports.carry_out, reports.note_stop)
+        report = await reports.record.begin(wanted(reports), Beginner("Anna", "anna"))
+        await reports.follow(report.report_id, 4, ignore)
+        may.remove("anna")
+        await anyio.sleep(10)
+        before = len(work.sandbox.requests)
+        assert before < 13
+        await anyio.sleep(600)
+        assert len(work.sandbox.requests) == before
+        await reports.follow(report.report_id, 1, ignore, ben)
+        await anyio.sleep(600)  # by itself, as who watched it
+        now = await reports.record.report(report.report_id)
+        assert now
+        assert now.beginner == ben
+        assert whole(await reports.record.gathered(now), work)
+    assert not twice(work)
 
 
 async def test_progress_says_how_many_and_for_how_long(work: LongWork) -> None:

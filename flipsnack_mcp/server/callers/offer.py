@@ -70,14 +70,14 @@ class Offers:
         """Whether accounts have names here, also for whoever may use one alone."""
         return len(self.settings.every) > 1
 
-    def still_may(self, account: str, principal: str, /, *, destroys: bool = False) -> bool:
+    def still_may(self, account: str, principal: str, /, *, destroys: bool = False, reads: bool = False) -> bool:
         """Whether work in the background may go on, by whom had it begun."""
-        right = Right.DELETE if destroys else Right.WRITE
+        right = Right.READ if reads else Right.DELETE if destroys else Right.WRITE
         return not principal or self.guard is None or self.guard.still_may(principal, account, right)
 
     def still_reads(self, account: str, principal: str) -> bool:
         """Whether what somebody was shown the way to may still be fetched."""
-        return not principal or self.guard is None or self.guard.still_may(principal, account, Right.READ)
+        return self.still_may(account, principal, reads=True)
 
     @property
     def now(self) -> Offer:

@@ -14,6 +14,7 @@ import anyio
 from flipsnack_mcp.api import Flipsnack, FlipsnackError, Lane, Terms, errors, in_line
 from flipsnack_mcp.api.actions.collections import CollectionList, GetCollection
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
+from flipsnack_mcp.workflows.begun import ANYBODY, Beginner, StillMay, nobody_is_asked
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import ROWS_OF_A_REQUEST, read_window
 from flipsnack_mcp.workflows.job import Job
@@ -43,6 +44,7 @@ class Reports:
     jobs: Jobs
     record: ReportRecord
     now: Callable[[], float]
+    still_may: StillMay = nobody_is_asked
 
     @property
     def moment(self) -> datetime:
@@ -54,8 +56,14 @@ class Reports:
         """The day in UTC."""
         return self.moment.date()
 
-    async def follow(self, report_id: str, seconds: float, tell: Tell) -> Progress:
-        """Have a report gone on with, and watch for so many seconds; what was told of it last."""
+    async def follow(self, report_id: str, seconds: float, tell: Tell, watcher: Beginner = ANYBODY) -> Progress:
+        """Have a report gone on with, and watch for so many seconds; what was told of it last.
+
+        Where whoever had it begun may read no more, it goes on as who watches it now.
+        """
+        report = await self.record.report(report_id)
+        if report and not self.still_may(report.principal, reads=True):
+            await self.record.change(report_id, **watcher._asdict())
         job = await self.jobs.start(REPORT, report_id, self.carry_out, self.note_stop)
         last = await self.jobs.show(REPORT, report_id, seconds, tell)
         if job and job.error:
@@ -67,7 +75,7 @@ class Reports:
         record = replace(self.record, store=job.store)
         report = await record.report(job.job_id)
         if report and not report.stopped:
-            await Inquiry(self.flipsnack, record, report, job).run()
+            await Inquiry(self, record, report, job).run()
 
     async def note_stop(self, job: Job) -> None:
         """Write down that a report is not to be gone on with. What was counted of days that are over serves the next."""
@@ -77,8 +85,9 @@ class Reports:
 class Inquiry:
     """All questions of one report, asked as one job."""
 
-    def __init__(self, flipsnack: Flipsnack, record: ReportRecord, report: Report, job: Job) -> None:
-        self._flipsnack, self._record, self._report, self._job = flipsnack, record, report, job
+    def __init__(self, reports: Reports, record: ReportRecord, report: Report, job: Job) -> None:
+        self._flipsnack, self._still_may = reports.flipsnack, reports.still_may
+        self._record, self._report, self._job = record, report, job
         self._waiting, self._open = deque[Question](), Counter[str]()
         """What has still to be asked, and how many answers are missing of each collection."""
         self._listed, self._totals = set[str](), list[int]()
@@ -95,6 +104,8 @@ class Inquiry:
     async def run(self) -> None:
         """Choose the collections where that is still to be done, then ask about each."""
         while self._report.offset is not None:
+            if self._rests():
+                return
             self._tell()
             await self._look_through(self._report.offset)
         self._waiting.extend(await self._record.open_questions(self._report))
@@ -110,6 +121,11 @@ class Inquiry:
             raise self._error
         await self._look_at_conversions()
 
+    def _rests(self) -> bool:
+        """Whether it is left to who may have it done: who began it may read no more, as far as this process knows."""
+        self._job.unresolved = not self._still_may(self._report.principal, reads=True)
+        return self._job.unresolved
+
     def _tell(self) -> None:
         each = (anyio.current_time() - self._begun) / self._answers if self._answers >= SYSTEMATIC else 0.0
         left = self._open.total() + len(self._unseen)
@@ -118,6 +134,8 @@ class Inquiry:
     async def _look_at_conversions(self) -> None:
         """What became of those of an audit that may have failed."""
         for one in self._unseen:
+            if self._rests():
+                return
             terms = Terms(Lane.BACKGROUND, anyio.current_time() + LONGEST_WAIT, self._patience)
             action = GetCollection(collection_hash=one.collection_hash)
             try:
@@ -152,7 +170,7 @@ class Inquiry:
     async def _work(self) -> None:
         """Ask one question after the other. An error is kept: a group of them would count as one nobody expected."""
         try:
-            while self._waiting and not self._error:
+            while self._waiting and not self._error and not self._rests():
                 question = self._waiting.popleft()
                 await self._answer(question)
                 self._open -= Counter([question.target.collection_hash])

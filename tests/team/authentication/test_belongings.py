@@ -14,6 +14,8 @@ from flipsnack_mcp.server.tools.plans.going_on import RESTS
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.team.authentication import door
 from flipsnack_mcp.team.authentication.knowing import Authentication
+from flipsnack_mcp.workflows.reports.record import ReportRecord
+from flipsnack_mcp.workflows.reports.together import joint_report
 from tests.listening import NO_TLS
 from tests.team.authentication.guarded import (
     ACCEPTED,
@@ -273,6 +275,29 @@ def test_work_in_the_background_may_go_on_as_long_as_its_caller_may(own: Guarded
     assert still_may(anna, de, Right.WRITE)
     revoke(own, "anna")
     assert not still_may(anna, de, Right.WRITE)
+
+
+@pytest.mark.parametrize("over", ["de", "*"])
+def test_a_report_whose_callers_token_was_taken_back_goes_on_as_who_looks_at_it(own: Guarded, over: str) -> None:
+    """It asked on and on for somebody who is gone."""
+    own.sandboxes["de"].add_fault(slow())
+    anna, ben = (own.by(token_for(own, name, "de", "fr", may="read")) for name in ("anna", "ben"))
+    report = anna.call("report_stats", account=over, wait_seconds=0).data["report_id"]
+    revoke(own, "anna")
+    looks = (ben.call("report_stats", account=over, report_id=report, wait_seconds=1) for _ in range(100))
+    seen = next(one for one in looks if one.data["state"] != "running")
+    assert seen.data["state"] == "complete", seen.text
+
+    async def callers() -> set[str]:
+        store, account = SqliteStore(own.state, own.clock), own.settings.every[0].account
+        try:
+            joint = await joint_report(store, report)
+            kept = await ReportRecord(store, account).report(joint.parts[account] if joint else report)
+            return {kept.caller} if kept else set()
+        finally:
+            await store.close()
+
+    assert anyio.run(callers) == {"ben"}
 
 
 def test_work_of_an_issuers_caller_may_go_on_where_the_account_still_names_them(own: Guarded) -> None:

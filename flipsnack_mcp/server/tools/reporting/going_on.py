@@ -87,7 +87,7 @@ async def followed(call: ToolCall, report: Report, seconds: float) -> tuple[Repo
     reports, context, last = call.app.reports, call.context, Progress()
     try:
         if not report.stopped:
-            last = await reports.follow(report.report_id, context.patience(seconds), context.tell)
+            last = await reports.follow(report.report_id, context.patience(seconds), context.tell, call.beginner)
     except FlipsnackError as error:
         step = f"{error.next_step} {afterwards(call, report)}"
         raise FlipsnackError(error.happened, step, changed=error.changed, retry=error.again) from None

@@ -31,6 +31,7 @@ from flipsnack_mcp.server.tools.reporting.reports import (
 )
 from flipsnack_mcp.server.tools.reporting.unkept import even_unkept
 from flipsnack_mcp.server.tools.tool import ToolCall, in_numbers
+from flipsnack_mcp.workflows.begun import Beginner
 from flipsnack_mcp.workflows.progress import Progress
 from flipsnack_mcp.workflows.reports.figures import Uncounted, tallied
 from flipsnack_mcp.workflows.reports.together import (
@@ -160,7 +161,7 @@ async def follow_all(call: ToolCall, joint: JointReport, seconds: float) -> Toge
     async def follow(app: App) -> FlipsnackError | None:
         try:
             check_askable(app, call.apps)
-            await follow_one(app, joint.parts[app.settings.account], patience, watching)
+            await follow_one(app, joint.parts[app.settings.account], patience, watching, call.beginner)
         except FlipsnackError as error:
             watching.gave_up(app.called)
             return error
@@ -180,10 +181,10 @@ async def follow_all(call: ToolCall, joint: JointReport, seconds: float) -> Toge
     return Together(joint, tuple(parts[app.called] for app in apps))
 
 
-async def follow_one(app: App, report_id: str, patience: float, watching: SideBySide) -> None:
+async def follow_one(app: App, report_id: str, patience: float, watching: SideBySide, watcher: Beginner) -> None:
     """Watch one account's report, and tell the others' watcher when it is whole."""
     until = anyio.current_time() + patience
-    await app.reports.follow(report_id, patience, watching.told_by(app.called))
+    await app.reports.follow(report_id, patience, watching.told_by(app.called), watcher)
     if anyio.current_time() < until and (report := await app.reports.record.report(report_id)):
         watching.ended(app.called, len(report.counted))
 
