@@ -75,9 +75,9 @@ def test_a_quota_that_is_used_up_is_a_fault(left: int | None, *, ok: bool) -> No
     ("ahead", "ok", "said"),
     [
         (0, True, "the same as"),
-        (-60, True, "ahead"),
-        (90, True, "behind"),
-        (-3600, False, "s ahead"),
+        (-60, True, "s ahead of Flipsnack's"),
+        (90, True, "s behind Flipsnack's"),
+        (-3600, False, "s ahead of"),
         (86_400, False, "s behind"),
     ],
 )

@@ -106,7 +106,7 @@ def clock_here(date: str) -> Iterator[Finding]:
     """Compare the clock of this computer with Flipsnack's."""
     for ahead in clock_of(date):
         wrong = abs(ahead) > WRONG_CLOCK
-        side = "behind" if ahead > 0 else "ahead"
+        side = "behind" if ahead > 0 else "ahead of"
         said = f"this computer's clock is {abs(ahead):.0f} s {side} Flipsnack's"
         cure = ". Set it by a time server: certificates and the history go by it." if wrong else ""
         yield Finding("clock", not wrong, said + cure if abs(ahead) >= 1 else "the same as Flipsnack's")
