@@ -51,6 +51,10 @@ TWO_LENGTHS = TurnedAway(
 )
 """What stands before this server may have read the other, and take what follows for the next request of somebody else."""
 PACKED = TurnedAway(415, "This request came packed. Nothing was done. Send it as it is, without Content-Encoding.")
+NOT_CALLED_JSON = TurnedAway(
+    415, 'The header Content-Type has to say "application/json". Nothing was done. Send it again with that.'
+)
+"""The SDK says so in a plain text, of which most clients keep the status alone; curl -d calls all it sends a form."""
 ELSEWHERE_MEANT = {
     421: TurnedAway(421, "This server has another name (Invalid Host header). Nothing was done."),
     403: TurnedAway(403, "This web page may not speak to this server (Invalid Origin header). Nothing was done."),
@@ -149,7 +153,14 @@ class AtItsPath:
             return await TurnedAway(404, words).tell(send)
         if scope["type"] == "http" and header_of(scope, b"content-encoding").lower() not in {b"", b"identity"}:
             return await PACKED.tell(send)
+        if scope["type"] == "http" and scope["method"] == "POST" and not is_called_json(scope):
+            return await NOT_CALLED_JSON.tell(send)
         return await self.app(scope, receive, send)
+
+
+def is_called_json(scope: Scope) -> bool:
+    """Whether a request says that it posts JSON, as the SDK reads that."""
+    return header_of(scope, b"content-type").lower().startswith(b"application/json")
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,17 @@ async def test_a_request_that_comes_packed_is_told_so_and_not_called_no_json() -
     assert "came packed. Nothing was done. Send it as it is" in answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded"])
+async def test_a_request_that_is_not_called_json_is_told_which_header_it_needs(kind: str | None) -> None:
+    named = {"Content-Type": kind} if kind else {}
+    async with served(whole_application()) as port, httpx2.AsyncClient(verify=NO_TLS) as http:
+        head = {"Accept": ACCEPTED["Accept"], **named}
+        answer = await http.post(f"http://{HOST}:{port}/mcp", content=json.dumps(HELLO).encode(), headers=head)
+    assert (answer.status_code, answer.headers["content-type"]) == (415, "application/json")
+    words = 'has to say "application/json". Nothing was done. Send it again with that.'
+    assert words in answer.json()["error"]["message"]
+
+
 async def test_a_request_of_two_lengths_is_refused_and_nothing_behind_it_is_read() -> None:
     """RFC 9112, 6.3: what is taken for a second request may be the end of the first."""
     both = "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
