@@ -194,6 +194,20 @@ def test_a_state_file_that_was_open_to_others_is_closed_by_the_look_at_it(run_he
     assert not (tmp_path / "state.sqlite").stat().st_mode & 0o077
 
 
+@pytest.mark.skipif(os.name == "nt", reason="an access list protects it there")
+@pytest.mark.parametrize(("login", "is_told"), [(":s3cret@", True), ("", False)])
+def test_a_file_with_the_password_of_redis_that_others_may_read_is_told_and_closed(
+    run_here: Here, tmp_path: Path, login: str, *, is_told: bool
+) -> None:
+    file = tmp_path / "address"
+    file.write_text(f"redis://{login}127.0.0.1:1/0")
+    file.chmod(0o644)
+    own = {"FLIPSNACK_SANDBOX": "1", "FLIPSNACK_STATE_FILE": str(file)}
+    assert (f"{file} holds keys and is open to other users" in run_here("doctor", **own).out) is is_told
+    run_here("doctor", "--fix", **own)
+    assert file.stat().st_mode & 0o777 == (0o600 if is_told else 0o644)
+
+
 def test_a_state_file_that_can_be_read_and_not_written_is_not_well(run_here: Here, tmp_path: Path) -> None:
     file = tmp_path / "state.sqlite"
     own = {"FLIPSNACK_SANDBOX": "1", "FLIPSNACK_STATE": f"sqlite:{file}"}

@@ -12,6 +12,7 @@ from flipsnack_mcp.files.in_sight import is_folder
 from flipsnack_mcp.files.refusal import cure_of, quote_path
 from flipsnack_mcp.files.writing.leftovers import remove_leftovers, unfinished_in
 from flipsnack_mcp.reading import CREDENTIALS
+from flipsnack_mcp.redis_address import passwords_in
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.permissions import is_open_to_others, take_from_others
 
@@ -103,8 +104,9 @@ def spool(settings: Settings) -> Iterator[Finding]:
 
 
 def key_files(settings: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Find files with keys that others may read."""
-    named = (environment.get(f"{name}_FILE", "") for name in CREDENTIALS)
+    """Find files with keys, or with the password of Redis, that others may read."""
+    kinds = (*CREDENTIALS, *(["FLIPSNACK_STATE"] if passwords_in(settings.state) else []))
+    named = (environment.get(f"{name}_FILE", "") for name in kinds)
     own = [Path(os.path.expanduser(one)) for one in named if one]  # noqa: PTH111  # that of Path can raise
     for file in dict.fromkeys((*open_key_files(settings), *filter(is_open_to_others, own))):
         yield Finding("keys", ok=True, said=IS_OPEN.format(file), mend=partial(closed_to_others, file))
