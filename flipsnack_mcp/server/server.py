@@ -146,7 +146,9 @@ class FlipsnackServer(MCPServer[Service]):
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Service, Any] | None = None
     ) -> types.GetPromptResult:
-        return prompts.fill_prompt(name, arguments or {}, self._offers.now.settings, self._offers.now.rights)
+        safe = HANDLED.get().lifespan_context.redactor.text  # a key that a person wrote in the wrong field
+        given = {safe(argument): safe(str(value)) for argument, value in (arguments or {}).items()}
+        return prompts.fill_prompt(safe(name), given, self._offers.now.settings, self._offers.now.rights)
 
     @override
     async def list_resources(self) -> list[types.Resource]:

@@ -8,7 +8,7 @@ from mcp.types import PromptReference, TextContent
 
 from flipsnack_mcp.server.prompts import Prompt, prompts
 from flipsnack_mcp.server.toolsets import menu
-from tests.server.bench import Assistant, Bench, Given
+from tests.server.bench import KEY, Assistant, Bench, Given
 
 every_job = pytest.mark.parametrize("prompt", prompts(), ids=lambda one: one.name)
 
@@ -46,6 +46,16 @@ async def test_what_is_given_stands_in_the_text_in_quotes_and_the_rest_in_words(
     assert all(f'"{value}"' in whole for value in given.values())
     assert "{" not in whole
     assert all(one.absent in short for one in prompt.arguments if not one.required)
+
+
+async def test_a_key_in_the_wrong_field_stands_neither_in_a_job_nor_in_its_refusal(bench: Bench) -> None:
+    given = {"file": "offers.pdf", "title": f"Offers {KEY}"}
+    assert 'Title: "Offers ***"' in await text_of(bench, "publish_issue", given)
+    async with bench.assistant() as assistant:
+        for name, wrong in (("publish_issue", {KEY: "x"}), (KEY, {})):
+            with pytest.raises(MCPError) as refused:
+                await assistant.client.get_prompt(name, wrong)
+            assert KEY not in str(refused.value)
 
 
 @pytest.mark.parametrize(
