@@ -7,6 +7,7 @@ from flipsnack_mcp.server.callers.accounts import LONGEST_LIST
 from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.started import as_typed
+from flipsnack_mcp.team.authentication.allowed import BY_CLAIM
 from flipsnack_mcp.team.authentication.knowing import Authentication
 from flipsnack_mcp.team.authentication.tokens import TokensTold
 from flipsnack_mcp.team.authentication.unknowable import CannotTellError
@@ -36,6 +37,11 @@ NOBODY_NAMED = (
     'FLIPSNACK_ACCOUNTS, with `callers = ["ISSUER SUBJECT", "claim:NAME=VALUE"]` at an account.'
 )
 
+OF_ANOTHER_ISSUER = (
+    "{} may not call, though FLIPSNACK_ACCOUNTS names them: their issuer has to be written exactly as "
+    "FLIPSNACK_AUTH_ISSUER, {}, with or without a stroke at its end."
+)
+
 
 def refusal_to_serve(settings: Settings, host: str) -> str:
     """Why nothing is served at this host, or nothing."""
@@ -58,9 +64,18 @@ async def looked_at_callers(settings: Settings) -> list[tuple[bool, str]]:
         found.append((not trouble, trouble or tokens_told(known.tokens.read())))
     if known.signed:
         found.append(await keys_told(known.signed.keys))
-        if not any(one.callers for one in settings.every):
-            found.append((False, NOBODY_NAMED))
+        found += [(False, said) for said in names_that_let_in_nobody(settings)]
     return found
+
+
+def names_that_let_in_nobody(settings: Settings) -> list[str]:
+    """What is wrong with whom the accounts name, where an authorization server vouches for people."""
+    issuer, named = settings.auth_issuer, list(dict.fromkeys(name for one in settings.every for name in one.callers))
+    if not issuer or not named:
+        return [NOBODY_NAMED] if issuer else []
+    others = [one for one in named if not one.startswith(BY_CLAIM) and one.partition(" ")[0] != issuer]
+    told = names_with_room([quoted(one) for one in others], LONGEST_LIST)
+    return [OF_ANOTHER_ISSUER.format(told, issuer)] if others else []
 
 
 def tokens_told(told: TokensTold) -> str:
@@ -88,7 +103,6 @@ def remarks_on_callers(settings: Settings) -> list[str]:
     if not settings.asks_who_calls:
         others = WHOEVER_REACHES.format(settings.public_url) if settings.public_url else ""
         return [RECOMMENDED.format(others, as_typed("token add NAME"))]
-    unnamed = settings.auth_issuer and not any(one.callers for one in settings.every)
     known = Authentication(settings)
     trouble = known.trouble() or (nobody_told() if known.nobody_yet else "")
-    return [*([NOBODY_NAMED] if unnamed else []), *([trouble] if trouble else [])]
+    return [*names_that_let_in_nobody(settings), *([trouble] if trouble else [])]

@@ -1,5 +1,6 @@
 """Before a server starts: where nobody could be told from anybody nothing is served, and the rest is said in words."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,26 @@ def test_an_issuer_by_which_nobody_may_call_is_pointed_out(tmp_path: Path) -> No
     (nobody,) = remarks_on_callers(Settings(sandbox=True, tokens=tmp_path / "none.json"))
     assert nobody.startswith("nobody has a token of the file yet: `")
     assert "token add NAME" in nobody
+
+
+async def test_whom_an_account_names_of_another_issuer_is_pointed_out() -> None:
+    """Nobody was let in for a stroke at the end of an address, and doctor called that well."""
+    with running_issuer() as issuer:
+        named = (
+            f"{issuer.address}/ anna",
+            f"{issuer.address} ben",
+            "claim:groups=marketing",
+            f"{issuer.address}/ anna",
+        )
+        told = Settings(sandbox=True, auth_issuer=issuer.address, **PUBLIC)
+        account = Settings(sandbox=True, callers=named)
+        (said,) = remarks_on_callers(replace(told, accounts=(account,)))
+        found = await looked_at_callers(replace(told, accounts=(account,)))
+        well = await looked_at_callers(replace(told, accounts=(replace(account, callers=named[1:3]),)))
+    assert said.startswith(f'"{issuer.address}/ anna" may not call, though FLIPSNACK_ACCOUNTS names them:')
+    assert f"written exactly as FLIPSNACK_AUTH_ISSUER, {issuer.address}, with or without a stroke" in said
+    assert (False, said) in found
+    assert all(ok for ok, _ in well)
 
 
 async def test_what_can_be_found_out_is_told(tmp_path: Path) -> None:
