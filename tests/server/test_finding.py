@@ -9,7 +9,7 @@ from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.sandbox import Pace, Sandbox
 from flipsnack_mcp.workflows.finding import pattern_of_links
 from tests.sandbox.calling import calling
-from tests.server.bench import KEY, SECRET, Assistant, Bench, LoopClock, tokens
+from tests.server.bench import KEY, SECRET, Assistant, Bench, Given, LoopClock, tokens
 
 LIST, GET = "collection.getList", "collection.getCollection"
 TITLE, DRAFT = "Autumn catalogue 2026", "Weekly offers, Week 39"
@@ -259,3 +259,27 @@ async def test_of_a_collection_of_which_nothing_is_told_nothing_is_claimed_and_n
             refused = await bench.call(tool, collection_hash=wanted, **given)
             assert "nobody could recognise it. Nothing was changed." in refused.text
     assert not {"collection.deleteCollection", "collection.update"} & {one.action for one in bench.sandbox.requests}
+
+
+@pytest.mark.parametrize(
+    ("tool", "given"),
+    [
+        ("delete_collection", {}),
+        ("delete_collection", {"dry_run": True}),
+        ("update_collection", {"status": "editable"}),
+        ("update_collection", {"title": "New"}),
+        ("update_collection", {"title": "New", "dry_run": True}),
+    ],
+)
+async def test_what_flipsnack_tells_of_another_collection_is_not_shown_for_the_one_that_would_be_changed(
+    bench: Bench, tool: str, given: Given
+) -> None:
+    wanted, other, *_ = bench.sandbox.account.collections
+    told = {"collectionHash": other, "collectionTitle": "Another", "collectionStatus": "public"}
+    bench.answers(GET, told, times=0)
+    refused = await bench.call(tool, collection_hash=wanted, **given)
+    assert refused.is_error
+    assert f"Asked for the collection {wanted}, Flipsnack told of {other}" in refused.text
+    assert f'collection_hash="{other}"' in refused.text
+    assert "confirmation=" not in refused.text
+    assert {one.action for one in bench.sandbox.requests} == {GET}

@@ -158,7 +158,7 @@ def hashes_in(action: Action[Any]) -> dict[str, str]:
 
 
 async def existing(context: CallContext, collection_hash: str) -> collections.Collection:
-    """The collection, which has to exist, and of which something has to be told: nobody agrees to what they cannot see."""
+    """The collection, which has to exist, and of which itself something has to be told: nobody agrees to what is not seen."""
     try:
         found = await context.send(collections.GetCollection(collection_hash=collection_hash))
     except NotFoundError:
@@ -170,6 +170,11 @@ async def existing(context: CallContext, collection_hash: str) -> collections.Co
         raise UnreadableAnswerError(
             f"Flipsnack told nothing of the collection {collection_hash}, neither title nor status nor flipbooks: nobody could recognise it.",
             "Tell the person, who can look at it in Flipsnack.",
+        )
+    if found.collection_hash != collection_hash:  # the one would be shown, and the other changed
+        raise FlipsnackError(
+            f"Asked for the collection {collection_hash}, Flipsnack told of {found.collection_hash}, {quoted(found.title, 80)}.",
+            f'If that is the one that is meant, give collection_hash="{found.collection_hash}"; else tell the person.',
         )
     return found
 

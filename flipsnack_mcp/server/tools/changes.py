@@ -10,7 +10,7 @@ from mcp.types import InputRequiredResult
 from pydantic import BaseModel, Field
 
 from flipsnack_mcp.api import Action, Changed, FlipsnackError, quoted, wire_parameters
-from flipsnack_mcp.api.actions.collections import Collection, DeleteCollection, GetCollection, UpdateCollection
+from flipsnack_mcp.api.actions.collections import Collection, DeleteCollection, UpdateCollection
 from flipsnack_mcp.files.documents import OpenDocument
 from flipsnack_mcp.server.callers.away import as_callers_hear
 from flipsnack_mcp.server.consent.form import other_changes
@@ -252,7 +252,7 @@ async def keep_if_possible(keeping: Awaitable[Any], otherwise: str) -> list[str]
 
 async def planned_update(call: ToolCall, action: UpdateCollection) -> Update:
     """What an update would change, without any request that changes something."""
-    before = await call.context.send(GetCollection(collection_hash=action.collection_hash))
+    before = await existing(call.context, action.collection_hash)
     after = asked_of(action, before)
     was_draft, is_draft = before.status == "editable", after.status == "editable"
     found = [Change(**asdict(one)) for one in changes(before, after)]
