@@ -18,13 +18,22 @@ from typing import Any
 import httpx2
 import pytest
 
-from flipsnack_mcp.api import Access, Flipsnack, Pacer
-from flipsnack_mcp.api.actions.statistics import UserStats
-from flipsnack_mcp.api.errors import refusal
+from flipsnack_mcp.api import Access, Flipsnack, FlipsnackError, Pacer
+from flipsnack_mcp.api.actions.statistics import GetUserStats, UserStats
+from flipsnack_mcp.api.errors import OutOfTimeError, refusal
+from flipsnack_mcp.api.exchange import no_answer
 from flipsnack_mcp.api.network.failures import EXPLANATIONS, Departure, Route, failure_of
 from flipsnack_mcp.api.network.proxies import Proxy
+from flipsnack_mcp.api.wire import unreadable
 from flipsnack_mcp.commands.connecting import budget, connect, rules_of
-from flipsnack_mcp.commands.doctor.asking import cause_in_a_word, clock_here, sharing, told_by_answer, upload_host
+from flipsnack_mcp.commands.doctor.asking import (
+    cause_in_a_word,
+    clock_here,
+    sharing,
+    told_by_answer,
+    upload_host,
+    what_helps,
+)
 from flipsnack_mcp.commands.doctor.finding import Finding, all_set_right
 from flipsnack_mcp.commands.doctor.folders import is_on_share, packages_folder
 from flipsnack_mcp.settings import Settings
@@ -57,10 +66,29 @@ def test_what_keeps_flipsnack_from_being_reached_is_told_apart(error: Exception,
 
 @pytest.mark.parametrize(
     ("code", "cause"),
-    [(41, "key"), (44, "secret"), (31, "shared key"), (32, "shared key"), (22, "maintenance"), (30, "answer")],
+    [
+        (41, "key"),
+        (44, "secret"),
+        (31, "shared key"),
+        (32, "shared key"),
+        (22, "maintenance"),
+        (33, "quota"),
+        (30, "answer"),
+    ],
 )
 def test_what_flipsnack_refuses_is_told_apart(code: int, cause: str) -> None:
     assert cause_in_a_word(refusal(code, "said")) == cause
+
+
+@pytest.mark.parametrize(
+    "error",
+    [*(refusal(code, "said") for code in (22, 30, 31, 33, 41, 42, 99)), OutOfTimeError(7), unreadable(GetUserStats(), "x", 429), no_answer(GetUserStats(), never_left=False)],
+    ids=repr,
+)  # fmt: skip
+def test_what_helps_is_said_to_the_person_who_reads_it(error: FlipsnackError) -> None:
+    said = what_helps(error)
+    assert said
+    assert not re.search("the person|same call|get_user_stats|that long|the arguments", said)
 
 
 @pytest.mark.parametrize(("left", "ok"), [(0, False), (1, True), (None, True)])

@@ -8,7 +8,16 @@ import httpx2
 from flipsnack_mcp.api import ConfigurationError, Flipsnack, FlipsnackError, Terms
 from flipsnack_mcp.api.actions.statistics import GetUserStats, UserStats
 from flipsnack_mcp.api.budget import others
-from flipsnack_mcp.api.errors import MaintenanceError, NotAuthorisedError, RateLimitedError
+from flipsnack_mcp.api.errors import (
+    MaintenanceError,
+    NotAuthorisedError,
+    OutOfTimeError,
+    QuotaExceededError,
+    RateLimitedError,
+    RefusedError,
+    UnreachableError,
+    UnreadableAnswerError,
+)
 from flipsnack_mcp.api.network import described
 from flipsnack_mcp.api.wire import signature
 from flipsnack_mcp.commands.connecting import budget, connect
@@ -25,6 +34,11 @@ NO_UPLOADS_LEFT = (
     "no upload is left of this month's quota, so whatever is published is refused (code 33); more come with the next month "
     "or a larger plan"
 )
+MORE_UPLOADS = "The month's uploads are used up; more come with the next month or a larger plan."
+IN_ITS_PLACE = (
+    "If it stays so, something on the way may answer in Flipsnack's place: a proxy, or a network that wants a login."
+)
+CODES_EXPLAINED = "What each code means stands at https://developers.flipsnack.com/api-status-codes"
 SHARED_KEY = "shared key"
 WRONG_CLOCK = 120
 """Seconds: by fewer no certificate is judged wrongly, and nothing that Flipsnack is told holds a time."""
@@ -78,7 +92,7 @@ async def call(flipsnack: Flipsnack) -> Finding:
     try:
         stats = await flipsnack.send(GetUserStats(), terms=Terms(deadline=anyio.current_time() + CALL_PATIENCE))
     except FlipsnackError as error:
-        return Finding("call", ok=False, said=f"{error.happened} {error.next_step}", cause=cause_in_a_word(error))
+        return Finding("call", ok=False, said=f"{error.happened} {what_helps(error)}", cause=cause_in_a_word(error))
     except Exception as error:  # noqa: BLE001  # a doctor that breaks down helps nobody; the text can hold anything
         said = f"Something unexpected went wrong here: {type(error).__name__}. If it does so again, report it with the version."
         return Finding("call", ok=False, said=said, cause="unexpected")
@@ -99,7 +113,22 @@ def cause_in_a_word(error: FlipsnackError) -> str:
         return "key" if error.code == 41 else "secret"
     if isinstance(error, RateLimitedError):
         return SHARED_KEY
+    if isinstance(error, QuotaExceededError):
+        return "quota"
     return "maintenance" if isinstance(error, MaintenanceError) else error.at or "answer"
+
+
+def what_helps(error: FlipsnackError) -> str:
+    """What the person can do who reads this. The next steps of some errors are an assistant's: to tell the person."""
+    if isinstance(error, UnreadableAnswerError):
+        return f"{error.again} {IN_ITS_PLACE}"
+    if isinstance(error, OutOfTimeError | MaintenanceError) or (isinstance(error, UnreachableError) and not error.at):
+        return error.again
+    if isinstance(error, QuotaExceededError):
+        return MORE_UPLOADS
+    if isinstance(error, RefusedError) and not isinstance(error, NotAuthorisedError | RateLimitedError):
+        return CODES_EXPLAINED
+    return error.next_step
 
 
 def clock_here(date: str) -> Iterator[Finding]:
@@ -118,7 +147,7 @@ async def upload_host(flipsnack: Flipsnack, address: str) -> list[Finding]:
         await flipsnack.http.head(address)
     except FlipsnackError as error:
         return [
-            Finding("upload host", ok=False, said=f"{error.happened} {error.next_step}", cause=cause_in_a_word(error))
+            Finding("upload host", ok=False, said=f"{error.happened} {what_helps(error)}", cause=cause_in_a_word(error))
         ]
     except httpx2.HTTPError:
         said = "it broke off, so documents may not arrive. Look whether a firewall or a proxy lets it through."
