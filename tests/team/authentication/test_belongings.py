@@ -248,6 +248,17 @@ def test_whoever_may_read_the_account_may_look_at_the_work_of_others(own: Guarde
     assert seen.data["upload_id"] == upload.data["upload_id"]
 
 
+def test_who_has_no_terminal_of_the_servers_machine_is_not_sent_to_one(own: Guarded) -> None:
+    anna = own.by(token_for(own, "anna", "de"))
+    wanted = {"collection_hash": own.hash_in("de")}
+    unknown = anna.call("undo_change", history_id=999)
+    code = CODE.findall(anna.call("delete_collection", **wanted).text)[0]
+    gone = anna.call("delete_collection", **wanted, confirmation=code)
+    lost = anna.call("undo_change", history_id=gone.data["history_id"])
+    assert "they are listed by `flipsnack-mcp history` in the terminal of whoever runs this server." in unknown.text
+    assert "told by `flipsnack-mcp history --json` in the terminal of whoever runs this server." in lost.text
+
+
 def test_the_history_says_who(own: Guarded) -> None:
     anna, ben = both(own)
     anna.call("update_collection", collection_hash=own.hash_in("de"), title="By anna")

@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from flipsnack_mcp.api import Effect, FlipsnackError, NotFoundError, few_named, hash_and_title, quoted
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, GetCollection
+from flipsnack_mcp.server.callers.caller import CALLER
 from flipsnack_mcp.server.tools.arguments import ConfirmationCode, GivenId, WaitSeconds
 from flipsnack_mcp.server.tools.choosing import PlanningInput
 from flipsnack_mcp.server.tools.plans.answers import PlanStatus
@@ -85,7 +86,7 @@ async def changes_meant(call: ToolCall, events: Sequence[Event], number: int) ->
     if meant is None:
         raise FlipsnackError(
             f"The history of this account has no entry {number}.",
-            f"Give the history_id of the answer about the change; `{as_typed('history')}` lists them in a terminal.",
+            f"Give the history_id of the answer about the change; they are listed by {typed_there('history')}.",
         )
     await check_under_way(call, meant)
     changes = undone_by(events, meant)
@@ -120,7 +121,13 @@ def how_it_was(changes: Sequence[Undone]) -> str:
     """The next step where a change cannot be undone."""
     if len(changes) != 1:
         return "Tell the person."
-    return f"Tell the person. How it was stands in `{as_typed('history --json')}`, in a terminal."
+    return f"Tell the person. How it was is told by {typed_there('history --json')}."
+
+
+def typed_there(words: str) -> str:
+    """A command, and whose terminal it is for: people who are told apart have none of the server's machine."""
+    whose = "the terminal of whoever runs this server" if CALLER.get().principal else "a terminal"
+    return f"`{as_typed(words)}` in {whose}"
 
 
 async def looks_at(call: ToolCall, changes: Sequence[Undone]) -> tuple[dict[str, Collection], dict[str, str]]:
