@@ -19,6 +19,10 @@ from flipsnack_mcp.store.records import OpenedStore, Records, StoreUnusable
 from flipsnack_mcp.store.redis.redis_document import RedisDocument
 
 NO_OTHER_PROCESS = "FLIPSNACK_STATE is memory:, which no other process can read"
+NO_APPROVAL = (
+    "FLIPSNACK_CONFIRM=approve lets nothing be deleted while FLIPSNACK_STATE is memory:, which no terminal reaches: let it "
+    "name a file"
+)
 IS_OPEN = "{} holds keys and is open to other users of this machine: take their rights away (chmod 600)."
 SANDBOX_KEY, SANDBOX_SECRET = "SANDBOX-DEMO-KEY", "SANDBOX-DEMO-SECRET"  # opens nothing but the imitation
 
@@ -77,6 +81,12 @@ def labels_known(settings: Settings, records: Records) -> dict[str, str]:
 def kept_at(settings: Settings) -> str:
     """An imitation forgets its collections when it ends, and each process has its own: by default nothing outlives it."""
     return "memory:" if not settings.state and all(one.sandbox for one in settings.every) else settings.state
+
+
+def approves_nothing(settings: Settings) -> bool:
+    """Whether deletions wait for a person in a terminal, who could never find them."""
+    asked_there = any(one.confirm == "approve" and not one.read_only for one in settings.every)
+    return asked_there and kept_at(settings) == "memory:"
 
 
 def open_key_files(settings: Settings) -> Iterator[Path]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 from flipsnack_mcp.api import names_with_room, quoted
-from flipsnack_mcp.commands.connecting import kept_at, open_memory
+from flipsnack_mcp.commands.connecting import NO_APPROVAL, approves_nothing, kept_at, open_memory
 from flipsnack_mcp.commands.doctor.finding import Finding
 from flipsnack_mcp.commands.doctor.folders import is_on_share, may_be_written, nearest_there
 from flipsnack_mcp.files.in_sight import is_closed, is_file
@@ -24,10 +24,6 @@ STATE_ON_SHARE = (
     "{} lies on another machine, where two programs that write at once are not kept apart: let FLIPSNACK_STATE name a file "
     "on a disk of this one, or Redis"
 )
-NO_APPROVAL = (
-    "FLIPSNACK_CONFIRM=approve lets nothing be deleted while FLIPSNACK_STATE is memory:, which no terminal reaches: let it "
-    "name a file"
-)
 TRIAL = "trial"
 """The kind of a record that is gone when it was written."""
 NOT_SEEN_HERE = (
@@ -42,7 +38,7 @@ async def state(settings: Settings) -> list[Finding]:
         return []
     if is_redis(settings.state):
         return await state_on_redis(settings.state)
-    if kept_at(settings) == "memory:" and any(one.confirm == "approve" and not one.read_only for one in settings.every):
+    if approves_nothing(settings):
         return [Finding("state", ok=False, said=NO_APPROVAL)]
     file = state_file(kept_at(settings))
     if file and is_on_share(file):

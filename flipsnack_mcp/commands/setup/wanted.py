@@ -12,6 +12,7 @@ from flipsnack_mcp import systems
 from flipsnack_mcp.api import quoted
 from flipsnack_mcp.clients import Start
 from flipsnack_mcp.commands import say
+from flipsnack_mcp.commands.connecting import NO_APPROVAL, approves_nothing
 from flipsnack_mcp.commands.setup.before import NOTHING_WAS_CHANGED
 from flipsnack_mcp.commands.setup.client_file import Unsuitable
 from flipsnack_mcp.commands.setup.credentials import (
@@ -89,7 +90,7 @@ def wanted_of_person(options: Mapping[str, str], *, asks: bool) -> Wish:
         given, keeping = {**given, SANDBOX: "1"}, NEEDS_NO_KEY
     if asks:
         given = {**given, **answers_about(given)}
-        settings = usable_settings(given, options)
+    settings = usable_settings(given, options)
     return Wish(given, credentials, keeping, remarks_for_entry(settings, given))
 
 
@@ -110,7 +111,8 @@ def wanted_for_print(options: Mapping[str, str]) -> Wish:
 
 def remarks_for_entry(settings: Settings, given: Mapping[str, str]) -> tuple[str, ...]:
     """What looks odd in the settings, and what of them is written nowhere."""
-    return (*settings.hints, *secrets_left_out(given, os.environ))
+    unapproved = [f"{NO_APPROVAL}."] if approves_nothing(settings) else []
+    return (*settings.hints, *unapproved, *secrets_left_out(given, os.environ))
 
 
 def given_here(options: Mapping[str, str]) -> dict[str, str]:

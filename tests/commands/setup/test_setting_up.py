@@ -98,6 +98,19 @@ def test_who_has_no_key_plays_with_the_imitation(home: Home) -> None:
     assert home.entry("cursor")["env"] == {"FLIPSNACK_SANDBOX": "1"}
 
 
+def test_who_plays_with_the_imitation_hears_beforehand_that_no_terminal_reaches_it(home: Home) -> None:
+    asked = home.run("setup", "cursor", stdin=home.typed("", "", "approve", "n"))
+    assert "FLIPSNACK_CONFIRM=approve lets nothing be deleted" in asked.out
+    home.run("setup", "cursor", stdin=home.typed("", "", "approve", "y"))
+    assert home.entry("cursor")["env"]["FLIPSNACK_CONFIRM"] == "approve"
+    assert "lets nothing be deleted" in home.run("doctor").out
+    state = f"sqlite:{home.folder / 'state.sqlite'}"
+    assert (
+        "lets nothing"
+        not in home.run("setup", "codex", "--yes", "--sandbox", "--confirm", "approve", "--state", state).out
+    )
+
+
 def test_key_and_secret_come_on_stdin_each_on_its_line(home: Home) -> None:
     assert home.run("setup", "cursor", "--yes", stdin=io.StringIO(f"{KEY}\n{SECRET}\n")).status == 0
     assert kept_files(home).keys() == {"default.key", "default.secret"}

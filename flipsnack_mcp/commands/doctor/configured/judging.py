@@ -10,7 +10,7 @@ from pathlib import Path
 from flipsnack_mcp import published, systems
 from flipsnack_mcp.api import names_with_room, quoted
 from flipsnack_mcp.clients import CLIENTS, this_computer
-from flipsnack_mcp.commands.connecting import IS_OPEN
+from flipsnack_mcp.commands.connecting import IS_OPEN, NO_APPROVAL, approves_nothing
 from flipsnack_mcp.commands.doctor.configured.entries import ClientEntry, UnreadFile
 from flipsnack_mcp.commands.doctor.configured.filling import (
     SOURCES,
@@ -128,6 +128,8 @@ def told_faults(entry: ClientEntry, settings: Settings, here: Mapping[str, str],
         yield Finding("entry", ok=False, said=f"its arguments are not what `serve` takes: {error}{end}{where}")
     for said in dict.fromkeys(setting_faults(settings, reaching(entry, here).unseen)):
         yield Finding("entry", ok=False, said=f"{said}{said_elsewhere(said, entry, here) or where}")
+    if not settings.problems and approves_nothing(settings):
+        yield Finding("state", ok=False, said=NO_APPROVAL)
     for account in settings.every:
         yield from (one for one in folders(account) if not one.ok)
     yield from key_files(settings, reaching(entry, here).environment)
