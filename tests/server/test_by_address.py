@@ -1,5 +1,6 @@
 """A server that several people use: nobody's disk is theirs, so what names a file of it is gone, and words say what works."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -85,7 +86,10 @@ async def test_a_file_of_this_disk_is_refused_with_what_works(
     said = await teams.call(tool, arguments)
     assert said.is_error
     assert "reads files of nobody's computer" in said.text
-    assert "file_url" in said.text
+    (step,) = re.findall(r"Give \w+", said.text)
+    assert step.removeprefix("Give ") in menu(TEAM)[tool].input_schema["properties"]
+    assert ("without a file" in said.text) == (tool == "create_collections")
+    assert ("leave the file out" in said.text) == (tool in {"create_collection", "add_flipbook"})
     assert "Nothing was changed." in said.text
     assert bench.requests == []
 

@@ -11,9 +11,15 @@ LOCAL_TOOLS = frozenset({"list_documents"})
 OF_THIS_DISK = frozenset({"file_path", "folder"})
 """Arguments that name a file or folder of this computer."""
 NOBODYS_DISK = "Several people use this server, and it reads files of nobody's computer."
-INSTEAD_OF_A_FILE = (
-    "Give file_url, or call create_collection without a file: it gives an address that the document is sent to."
-)
+ONE_BY_ONE = "call create_collection without a file: it gives an address that the document is sent to."
+INSTEAD_OF_A_FILE = f"Give file_url, or {ONE_BY_ONE}"
+BY_ITS_ADDRESS = "Give file_url, or leave the file out: the answer then has an address that the document is sent to."
+INSTEAD_OF = {
+    "create_collection": BY_ITS_ADDRESS,
+    "add_flipbook": BY_ITS_ADDRESS,
+    "create_collections": f"Give documents as public https addresses; for one that lies with the person {ONE_BY_ONE}",
+}
+"""What to do where a tool was given a file; of any other only an address is taken."""
 TOLD_OF_ARGUMENTS = {
     ("create_collection", "file_url"): "Public https address; without it the answer has an upload address",
     ("add_flipbook", "file_url"): "Public https address; without it the answer has an upload address",

@@ -33,7 +33,7 @@ from flipsnack_mcp.api import (
     status_from,
 )
 from flipsnack_mcp.api.actions import collections, forms, publishing
-from flipsnack_mcp.server.by_address.offering import INSTEAD_OF_A_FILE, NOBODYS_DISK, OF_THIS_DISK
+from flipsnack_mcp.server.by_address.offering import INSTEAD_OF, NOBODYS_DISK, OF_THIS_DISK
 from flipsnack_mcp.server.tools.emptiness import without_fillers
 
 LONGEST_REASON = 200
@@ -99,7 +99,7 @@ def understand(
     try:
         filled = without_fillers(kind.tool_name, kind, arguments)
         if team:
-            refuse_local_files(kind, filled)
+            refuse_local_files(kind.tool_name, kind, filled)
         given = kind.model_validate(filled, context={TEAM: team})
     except ValidationError as error:
         reasons = [in_our_words(one, arguments) for one in error.errors(include_url=False, include_input=False)]
@@ -110,10 +110,11 @@ def understand(
     return cast("InputT", given)
 
 
-def refuse_local_files(kind: type[BaseModel], given: Mapping[str, Any]) -> None:
+def refuse_local_files(tool: str, kind: type[BaseModel], given: Mapping[str, Any]) -> None:
     """Raise where a call names a file or folder as if the server shared a disk with whoever calls."""
     if named := [name for name in kind.model_fields if name in OF_THIS_DISK and name in given]:
-        raise BadArgumentsError(f"`{named[0]}` cannot be given here. {NOBODYS_DISK}", INSTEAD_OF_A_FILE)
+        step = INSTEAD_OF.get(tool, "Give file_url.")
+        raise BadArgumentsError(f"`{named[0]}` cannot be given here. {NOBODYS_DISK}", step)
 
 
 def in_our_words(error: ErrorDetails, given: Mapping[str, Any]) -> str:
