@@ -126,6 +126,11 @@ async def test_a_dry_run_shows_what_would_be_gone_or_the_document_and_what_it_co
     assert said.data.get("deleted") is (False if name in DELETIONS else None)
 
 
+@pytest.mark.parametrize("name", ["set_logo", "set_background_image"])
+async def test_of_a_picture_no_pages_are_told(bench: Bench, name: str) -> None:
+    assert "pages" not in " ".join((await planned(bench, name)).data["changes"])
+
+
 async def test_a_dry_run_of_what_is_gone_says_so(bench: Bench) -> None:
     said = await bench.call("delete_collection", collection_hash="nothere", dry_run=True)
     assert_told_in_four_parts(said, "Nothing was changed.")

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from flipsnack_mcp.api import Action, as_compared, bare, cleaned, first_few, public_address, quoted
 from flipsnack_mcp.api.actions.collections import Collection, DeleteCollection, DeleteFlipbook, UpdateCollection
+from flipsnack_mcp.text import as_many
 from flipsnack_mcp.workflows.plans.item import Item
 
 if TYPE_CHECKING:  # which brings the SDK, and a terminal needs the words alone
@@ -88,7 +89,7 @@ def which_flipbook(collection: Collection, wanted: str) -> str:
     books = collection.flipbooks
     for place, book in enumerate(books, 1):
         if book.flipbook_hash == wanted:
-            pages = f"{book.pages} pages, " if book.pages else ""
+            pages = f"{as_many(book.pages, 'page')}, " if book.pages else ""
             return f"flipbook {place} of {len(books)} ({pages}{wanted})"
     return f"flipbook {wanted}"
 
@@ -104,7 +105,7 @@ def one_of_many(item: Item) -> str:
     """One of them, so that a person recognises it, and what else is changed of it."""
     facts = [cleaned(item.collection_hash, 64), known_status(item.status, ONLINE)]
     since = [f"published {cleaned(item.day, 10)}"] if item.day else []
-    since += [f"{item.pages} pages"] if item.pages is not None else []
+    since += [as_many(item.pages, "page")] if item.pages is not None else []
     title = [] if item.new_title is None else [f" with the new title {quoted(item.new_title, 80)}"]
     more = [f" with the {name} {value_on_form(value)}" for name, value in item.beside_the_list.items()]
     return f"{quoted(item.title, 80)} ({', '.join([*facts, *since])})" + "".join([*title, *more])

@@ -4,6 +4,7 @@ import re
 
 from flipsnack_mcp.api import cleaned, quoted
 from flipsnack_mcp.server.consent.form import ONLINE, is_web_address, known_status
+from flipsnack_mcp.text import as_many
 from flipsnack_mcp.workflows.plans.item import Item
 
 LONGEST_NAMED, LONGEST_LINK = 80, 300
@@ -36,7 +37,7 @@ def tell_apart(item: Item) -> list[str]:
     facts += [f"{what} {when if DATE.fullmatch(when) else quoted(when, 30)}" for what, when in dates if when]
     if item.flipbooks is not None:
         facts.append(f"{len(item.flipbooks)} flipbook(s)")
-    facts += [f"{count} {what}" for what, count in (("pages", item.pages), ("views", item.views)) if count is not None]
+    facts += [as_many(count, what) for what, count in (("page", item.pages), ("view", item.views)) if count is not None]
     if item.direct_link and len(item.direct_link) <= LONGEST_LINK and is_web_address(item.direct_link):
         facts.append(f"link {quoted(item.direct_link, LONGEST_LINK)}")
     return facts

@@ -10,6 +10,7 @@ from flipsnack_mcp.api.actions import collections, statistics
 from flipsnack_mcp.api.errors import UnreadableAnswerError
 from flipsnack_mcp.server.consent.form import Preview, sentences_about, sentences_about_many, what_to_type
 from flipsnack_mcp.server.consent.many import sentences_about_deletions
+from flipsnack_mcp.text import as_many
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import direct_link
 from flipsnack_mcp.workflows.last_look import NotAsSeenError
@@ -185,7 +186,7 @@ async def views_of(context: CallContext, collection: collections.Collection) -> 
         stats = await context.send(statistics.GetCollectionStats(collection_hash=collection.collection_hash))
     except FlipsnackError:
         return "views unknown"
-    return "views unknown" if stats.views is None else f"{stats.views} views"
+    return "views unknown" if stats.views is None else as_many(stats.views, "view")
 
 
 def fingerprint(collection: collections.Collection) -> str:

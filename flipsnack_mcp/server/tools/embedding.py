@@ -10,6 +10,7 @@ from flipsnack_mcp.api import FlipsnackError, NotFoundError, quoted
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection
 from flipsnack_mcp.api.actions.publishing import EmbedCode, GetEmbedCode
 from flipsnack_mcp.server.tools.tool import ToolCall, Warnings
+from flipsnack_mcp.text import as_many
 
 SIZE = re.compile(r'\bwidth="([1-9][0-9]{0,4})" height="([1-9][0-9]{0,4})"')
 SAME_SHAPE = 0.02
@@ -87,7 +88,7 @@ def start_warnings(action: GetEmbedCode, seen: Collection) -> Iterator[str]:
     if books and book > len(books):
         yield f"start_book={book} lies beyond the end: it has {len(books)} flipbook(s)."
     elif books and (pages := books[book - 1].pages) and (action.start_page or 1) > pages:
-        yield f"start_page={action.start_page} lies beyond the end: the flipbook has {pages} pages."
+        yield f"start_page={action.start_page} lies beyond the end: the flipbook has {as_many(pages, 'page')}."
 
 
 def size_warnings(action: GetEmbedCode, seen: Collection, code: str) -> Iterator[str]:

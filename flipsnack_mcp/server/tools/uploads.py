@@ -24,6 +24,7 @@ from flipsnack_mcp.server.tools.tool import (
 )
 from flipsnack_mcp.server.views.showing import Aside
 from flipsnack_mcp.store.records import StoreUnusable
+from flipsnack_mcp.text import as_many
 from flipsnack_mcp.workflows.changing import COMPARED, comparable_in, differences
 from flipsnack_mcp.workflows.progress import IN_LINE, size_of, upload_at
 from flipsnack_mcp.workflows.uploads.following import Followed, follow
@@ -111,7 +112,7 @@ async def upload_sentence(action: Action[Any], document: OpenDocument | None, pa
     if document is None:
         address = wire_parameters(action).get("fileUrl")
         return f"Flipsnack would fetch {address}" if address else WOULD_BE_SENT
-    counted = f", {pages} pages" if pages is not None else ", pages not counted"
+    counted = f", {as_many(pages, 'page')}" if pages is not None else ", pages not counted" * (action.uploads == "PDF")
     return f"upload {document.name}, {size_of(document.size)}{counted}, sha256 {await document.sha256()}"
 
 

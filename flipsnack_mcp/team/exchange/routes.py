@@ -31,6 +31,7 @@ from flipsnack_mcp.team.exchange import pages
 from flipsnack_mcp.team.exchange.guessing import Guessing
 from flipsnack_mcp.team.exchange.pages import PlainAnswer
 from flipsnack_mcp.team.exchange.receiving import Doorman, NotTaken, announced_length, arrived
+from flipsnack_mcp.text import as_many
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS
 from flipsnack_mcp.workflows.addresses.fetched import FetchableFile, behind_file_address
 from flipsnack_mcp.workflows.addresses.handed import HandedUpload, behind_upload_address
@@ -249,7 +250,7 @@ def ending_time(asked: HandedUpload) -> str:
 
 def told_to_sender(arrival: Arrival) -> PlainAnswer:
     """What whoever sent a document is told."""
-    pages_told = f", {arrival.pages} pages" if arrival.pages is not None else ""
+    pages_told = f", {as_many(arrival.pages, 'page')}" if arrival.pages is not None else ""
     whole = f"{size_of(arrival.size)}{pages_told}"
     match arrival.ending:
         case "begun":
