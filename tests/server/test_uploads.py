@@ -273,6 +273,19 @@ async def test_the_list_of_uploads_says_of_what_was_deleted_or_published_elsewhe
     assert "does not exist any more" in listed.data["uploads"][1]["reason"]
 
 
+async def test_the_list_of_uploads_says_why_it_cannot_be_told_what_became_of_one(bench: LongBench) -> None:
+    wanted = {"file_path": bench.large("a.pdf"), "title": "a"}
+    made = await to_its_end(bench.client, await bench.client.call(TOOL, wanted))
+    await anyio.sleep(60)
+    published = bench.sandbox.account.find(made.data["collection_hash"])
+    bench.sandbox.account.publish(published, "public")
+    published.title = "Another title"
+    (row,) = (await bench.client.call("get_upload")).data["uploads"]
+    alone = await bench.client.call("get_upload", upload_id=row["upload_id"])
+    assert (row["state"], alone.data["warnings"]) == ("interrupted", [row["reason"]])
+    assert "deleted, or it was published and has a new one" in row["reason"]
+
+
 @pytest.mark.parametrize("given", [" {} ", "abcdefgh", "12345678", 22222222, "'; drop table records; --", "../.."])
 async def test_ids_are_understood_as_written_and_unknown_ones_send_to_the_list(bench: LongBench, given: Any) -> None:
     empty = await bench.client.call("get_upload")

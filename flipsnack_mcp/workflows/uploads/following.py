@@ -82,7 +82,7 @@ async def follow_conversion(
         ended = await watching.until_settled(context, seconds, first)
     except CollectionLost as lost:
         if lost.fate:
-            return Followed(entry.model_copy(update={"state": "interrupted"}), warnings=(lost.fate,))
+            return Followed(entry.model_copy(update={"state": "interrupted", "said": lost.fate}))
         entry = await uploads.journal.note(entry, state="failed", said=COLLECTION_GONE, collection_hash="")
         return Followed(entry, gone=True)
     except FlipsnackError as error:
