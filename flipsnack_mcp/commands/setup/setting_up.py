@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping
 
+from flipsnack_mcp.api import cleaned, names_with_room
 from flipsnack_mcp.clients import CLIENTS, ENTRY, Start, this_computer
 from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.setup.before import (
@@ -37,8 +38,11 @@ from flipsnack_mcp.commands.setup.receipt import (
 )
 from flipsnack_mcp.commands.setup.starting import TAKEN
 from flipsnack_mcp.commands.setup.wanted import RUN_AGAIN, agreed_to, carried_out, wanted_for_print, wanted_of_person
-from flipsnack_mcp.reading import NO_HOME, has_home
+from flipsnack_mcp.reading import CREDENTIALS, NO_HOME, has_home
 from flipsnack_mcp.started import as_typed
+
+SECRETS_NAMED = (*CREDENTIALS, *(f"{one}_FILE" for one in CREDENTIALS))
+"""Of these it is said where they are kept now."""
 
 
 def said_plainly(work: Callable[[], int]) -> int:
@@ -67,7 +71,7 @@ def set_up(name: str, options: Mapping[str, str], *, yes: bool) -> int:
         return 0
     splice, words = splice_for(before, entry), own_command(before.told_now, start)
     show(before, splice, words)
-    for one in (*wanted.remarks, *no_longer_told(before.told_now.entry, start)):
+    for one in (*wanted.remarks, *no_longer_told(before.told_now.entry, entry)):
         say(one)
     if not agreed_to(yes=yes):
         return 1
@@ -81,13 +85,20 @@ def set_up(name: str, options: Mapping[str, str], *, yes: bool) -> int:
     return 0
 
 
-def no_longer_told(entry: object, start: Start) -> list[str]:
-    """What to say of the settings that an entry had and will not have; some of them keep an assistant from something."""
-    told = entry.get("env") if isinstance(entry, dict) else None
-    gone = [
-        one.name for one in TAKEN if isinstance(told, dict) and one.name in told and one.name not in start.environment
-    ]
-    return [f"The entry that is there also sets {', '.join(gone)}: the new one does not."] if gone else []
+def no_longer_told(entry: object, new: Mapping[str, object]) -> list[str]:
+    """What to say of what an entry says and will not say; some of it keeps an assistant from something, or is a person's own."""
+    told, gone = said_by_name(entry), list[str]()
+    gone += [one for one in told if one not in {*new, "env", "args"}]
+    gone += [one for one in said_by_name(told.get("env")) if one not in {*said_by_name(new.get("env")), *SECRETS_NAMED}]
+    words = told.get("args")
+    gone += [one.option for one in TAKEN if isinstance(words, list) and one.option in words]
+    named = names_with_room([cleaned(one, 60) for one in gone], 400)
+    return [f"The entry that is there also sets {named}: the new one does not."] if gone else []
+
+
+def said_by_name(value: object) -> dict[str, object]:
+    """What an object of a configuration says, by name; of anything else nothing."""
+    return {str(name): said for name, said in value.items()} if isinstance(value, dict) else {}
 
 
 def splice_for(before: Before, entry: Mapping[str, object]) -> Splice:

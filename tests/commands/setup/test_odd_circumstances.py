@@ -260,3 +260,12 @@ def test_a_name_that_assistants_would_fill_in_is_not_written(home: Home) -> None
     assert done.status == 1
     assert "holds ${, which assistants replace" in done.out
     assert home.everything == {}
+
+
+def test_what_a_person_wrote_into_the_entry_that_is_there_is_named_before_it_is_lost(home: Home) -> None:
+    command = {"command": "flipsnack-mcp", "args": ["serve", "--read-only"], "timeout": 9, "disabled": True}
+    secret = {"FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": SECRET, "HTTPS_PROXY": "http://proxy:1"}
+    home.write("cursor", json.dumps({"mcpServers": {"flipsnack": {**command, "env": secret}}}).encode())
+    done = home.run("setup", "cursor", "--sandbox")
+    assert "also sets timeout, disabled, HTTPS_PROXY, --read-only: the new one does not" in done.out
+    assert KEY not in done.out
