@@ -358,6 +358,16 @@ def test_the_doctor_of_a_terminal_without_a_key_judges_what_the_clients_have(run
     assert "cannot be seen here" not in ended.out
 
 
+def test_a_key_that_a_client_asks_for_itself_is_looked_at_with_the_environment_that_a_terminal_has(
+    run_here: Here, home: Path
+) -> None:
+    asked = {name: f"${{input:{name.lower()}}}" for name in WITH_KEY}
+    configured(home, "vscode", flipsnack=entry(home, env=asked))
+    ended = run_here("doctor", HOME=str(home), XDG_CONFIG_HOME=str(home / ".config"))
+    assert ended.status == 0, ended.out
+    assert "FLIPSNACK_API_KEY, FLIPSNACK_API_SECRET filled in by VS Code and not seen here" in ended.out
+
+
 def test_the_imitation_needs_no_key_also_where_a_client_is_set_up(run_here: Here, home: Path) -> None:
     of_sandbox(home)
     ended = run_here("doctor", HOME=str(home), XDG_CONFIG_HOME=str(home / ".config"), FLIPSNACK_SANDBOX="1")

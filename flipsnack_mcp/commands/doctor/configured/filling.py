@@ -88,11 +88,11 @@ def as_filled(value: str, kind: str, here: Mapping[str, str]) -> str | None:
 
     def filled(found: re.Match[str]) -> str:
         names = VALUE_OF.fullmatch(found[0])
-        name = names and (names["name"] or names["plain"])
-        if name in here or (names and names["otherwise"] is not None):
-            return here.get(name or "", names["otherwise"] if names else "")
-        lost.append(found[0])
-        return ""
+        name = (names["name"] or names["plain"]) if names else ""  # what it is asked for by is no variable
+        known = here.get(name, names["otherwise"]) if names else None
+        if known is None:
+            lost.append(found[0])
+        return known or ""
 
     text = pattern.sub(filled, value)
     return None if lost else text
