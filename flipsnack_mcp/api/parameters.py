@@ -1,7 +1,6 @@
 """The parameters and figures that actions share. The same thing has the same name, meaning and check everywhere."""
 
 import json
-import math
 import re
 from contextlib import suppress
 from datetime import date
@@ -62,15 +61,19 @@ def opened(value: object) -> object:
     return value
 
 
+LARGEST_FIGURE = 10**15
+"""Nothing of an account is more; with more digits a number is a mistake, and none to divide by or to lay out."""
+
+
 def whole_number(value: object) -> int | None:
-    """A whole number out of a number or its text; None where there is none."""
+    """A whole number out of a number or its text; None where there is none, or it is beyond all that is counted."""
     if isinstance(value, int) and not isinstance(value, bool):
-        return value
+        return value if abs(value) <= LARGEST_FIGURE else None
     try:
         number = float(str(value).strip().replace(",", ""))
     except ValueError:
         return None
-    return round(number) if math.isfinite(number) else None
+    return round(number) if abs(number) <= LARGEST_FIGURE else None
 
 
 def number_left(value: object) -> int | None:

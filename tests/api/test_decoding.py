@@ -278,3 +278,14 @@ def test_a_character_that_comes_in_halves_is_put_together_and_half_of_one_can_be
 ) -> None:
     answer = f'{{"code": 20, "data": {{"collectionTitle": "{written}"}}}}'.encode("utf-8", "surrogatepass")
     assert decode(GET, answer).title == read
+
+
+@pytest.mark.parametrize(
+    "figure", [10**400, -(10**16), "1e300", "9" * 400, float("inf"), float("nan")], ids=lambda one: str(one)[:9]
+)
+def test_a_number_beyond_all_that_is_counted_is_none(figure: object) -> None:
+    assert decode(STATS, body({"views": figure, "downloads": 10**15})).views is None
+    found = decode(
+        GET, body({"collectionWidth": figure, "items": [{"itemHash": "h1", "status": "complete", "pages": figure}]})
+    )
+    assert (found.width, found.flipbooks[0].pages) == (None, None)

@@ -133,3 +133,12 @@ async def test_a_responsive_code_comes_in_a_container_that_is_as_high_as_its_pag
     assert whole.count("<div ") == whole.count("</div>") == 2
     assert f"in_container: `{whole}`" in said.text
     assert "in_container" not in (await embedded(bench, wanted)).data
+
+
+@pytest.mark.parametrize("responsive", [True, False])
+async def test_a_width_beyond_all_that_there_is_counts_as_none(
+    bench: Bench, wanted: dict[str, Any], *, responsive: bool
+) -> None:
+    bench.answers(LOOK, {"collectionTitle": "T", "collectionWidth": 10**400, "collectionHeight": 385})
+    said = await embedded(bench, {**wanted, "responsive": responsive})
+    assert "<iframe" in said.data["embed_code"]
