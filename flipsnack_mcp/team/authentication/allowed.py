@@ -1,5 +1,6 @@
 """Which accounts a caller may use: those that their token of the file names, or those that name whom an issuer vouches for."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,4 +33,11 @@ def is_meant(written: str, claims: Mapping[str, Any]) -> bool:
         return (issuer, subject) == (claims["iss"], claims["sub"])
     name, _, value = written.removeprefix(BY_CLAIM).partition("=")
     held = claims.get(name)
-    return value in held if isinstance(held, list) else held == value
+    return value in map(as_written, held if isinstance(held, list) else [held])
+
+
+def as_written(held: object) -> str:
+    """What a claim holds as it is written in the accounts file, where all is text; nothing of what cannot be written there."""
+    if isinstance(held, bool | int):
+        return json.dumps(held)
+    return held if isinstance(held, str) else ""

@@ -15,6 +15,7 @@ from typing import Any
 import jwt
 import pytest
 
+from flipsnack_mcp.team.authentication.allowed import is_meant
 from flipsnack_mcp.team.authentication.tokens import TokensFile
 from tests.team.authentication.guarded import AUDIENCE, REVISIONS, Guarded, revoke, token_for
 from tests.team.authentication.issuer import as_jwk, key_pair, public_pem, signed
@@ -303,6 +304,21 @@ def test_nobody_whom_no_account_names_may_call(place: Guarded, told: dict[str, A
 def test_a_claim_lets_in_whom_the_account_describes(place: Guarded, groups: object) -> None:
     told = place.by(signed(claims(place, sub="eve", groups=groups))).call("list_collections", limit=1)
     assert told.data["account"] == "fr"
+
+
+AS_WRITTEN: list[tuple[str, object, bool]] = [
+    ("true", True, True), ("true", "true", True), ("true", 1, False), ("1", True, False), ("false", None, False),
+    ("42", 42, True), ("42", [7, 42], True), ("42", 421, False), ("null", None, False), ("{}", {}, False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "held", "lets_in"), AS_WRITTEN, ids=str)
+def test_a_claim_that_is_yes_or_a_number_is_compared_as_it_is_written(
+    written: str,
+    held: object,
+    lets_in: bool,  # noqa: FBT001 - pytest passes it by name
+) -> None:
+    assert is_meant(f"claim:flipsnack={written}", {"flipsnack": held}) == lets_in
 
 
 @pytest.mark.parametrize("scope", [None, "", "openid profile", "flipsnack read", "FLIPSNACK:READ"])
