@@ -259,17 +259,17 @@ async def test_in_the_list_of_uploads_each_has_the_title_and_status_of_today(ben
 async def test_the_list_of_uploads_says_of_what_was_deleted_or_published_elsewhere_what_became_of_it(
     bench: LongBench,
 ) -> None:
-    made = []
     for name in ("a.pdf", "b.pdf"):
-        wanted = {"file_path": bench.large(name), "title": name}
-        made.append(await to_its_end(bench.client, await bench.client.call(TOOL, wanted)))
-    await anyio.sleep(60)
-    bench.sandbox.account.delete(made[0].data["collection_hash"])
-    published = bench.sandbox.account.find(made[1].data["collection_hash"])
-    bench.sandbox.account.publish(published, "public")
+        await bench.client.call(TOOL, {"file_path": bench.large(name), "title": name, "wait_seconds": 0})
+    await bench.client.call("get_upload", wait_seconds=45)
+    converted = await bench.client.call("get_upload", wait_seconds=45)
+    assert {one["state"] for one in converted.data["uploads"]} == {"complete"}
+    newer, older = (bench.sandbox.account.find(one["collection_hash"]) for one in converted.data["uploads"])
+    bench.sandbox.account.delete(older.hash)
+    bench.sandbox.account.publish(newer, "public")
     listed = await bench.client.call("get_upload")
     told = [(one["state"], one.get("collection_hash"), one.get("status")) for one in listed.data["uploads"]]
-    assert told == [("complete", published.hash, "public"), ("failed", None, None)]
+    assert told == [("complete", newer.hash, "public"), ("failed", None, None)]
     assert "does not exist any more" in listed.data["uploads"][1]["reason"]
 
 

@@ -37,6 +37,8 @@ class LookingAfter:
         self._context, self._uploads = context, uploads
         self._found = {one.upload_id: Followed(one, warnings=one.warnings) for one in entries}
         self._looked = uploads.conversions.looked
+        self._alone = set[str]()
+        """What was looked at by itself since this look began."""
 
     async def until(self, end: float) -> list[Followed]:
         """Look again and again while something is under way and there is time."""
@@ -91,12 +93,12 @@ class LookingAfter:
 
     def _is_missing(self, entry: JournalEntry, rows: dict[str, CollectionSummary]) -> bool:
         """Whether the list lacks what was there: it was deleted since, or published and has another hash."""
-        since = anyio.current_time() - self._looked.get(entry.upload_id, -SURE)
         known = bool(entry.collection_hash) and entry.state == "complete"
-        return known and entry.collection_hash not in rows and since >= SURE
+        return known and entry.collection_hash not in rows and entry.upload_id not in self._alone
 
     async def _look_at(self, entry: JournalEntry, row: CollectionSummary | None) -> None:
         self._looked[entry.upload_id] = anyio.current_time()
+        self._alone.add(entry.upload_id)
         self._found[entry.upload_id] = await follow_conversion(self._context, self._uploads, entry, 0, row)
 
     def _link(self, rows: dict[str, CollectionSummary]) -> None:
