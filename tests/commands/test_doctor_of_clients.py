@@ -271,6 +271,14 @@ def test_a_configuration_with_a_key_that_others_may_read_is_told_and_left_to_its
 
 
 @pytest.mark.parametrize(
+    ("kind", "value"), [("vscode", "${input:key}"), ("cursor", "${env:KEY}"), ("gemini", "$KEY"), ("claude-code", "")]
+)
+def test_a_configuration_that_leaves_the_key_to_its_client_holds_none(home: Path, kind: str, value: str) -> None:
+    configured(home, kind, flipsnack=entry(home, env=dict.fromkeys(WITH_KEY, value))).chmod(0o644)
+    assert [one.said for one in looked(home) if "holds keys" in one.said] == []
+
+
+@pytest.mark.parametrize(
     ("kind", "table"), [("vscode", "mcpServers"), ("cursor", "servers"), ("claude-desktop", "servers")]
 )
 def test_an_entry_under_a_name_that_its_client_does_not_read_is_a_fault(home: Path, kind: str, table: str) -> None:

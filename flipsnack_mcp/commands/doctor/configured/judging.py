@@ -133,8 +133,14 @@ def told_faults(entry: ClientEntry, settings: Settings, here: Mapping[str, str],
     for account in settings.every:
         yield from (one for one in folders(account) if not one.ok)
     yield from key_files(settings, reaching(entry, here).environment)
-    if set(CREDENTIALS) & entry.environment.keys() and is_open_to_others(entry.file):
+    if holds_key(entry) and is_open_to_others(entry.file):
         yield Finding("keys", ok=True, said=IS_OPEN.format(entry.file))
+
+
+def holds_key(entry: ClientEntry) -> bool:
+    """Whether a key stands in the file itself, and not only what its client fills in."""
+    given = [entry.environment.get(one, "") for one in CREDENTIALS]
+    return any(one and "${" not in one and as_filled(one, entry.kind, {}) == one for one in given)
 
 
 def said_elsewhere(said: str, entry: ClientEntry, here: Mapping[str, str]) -> str:
