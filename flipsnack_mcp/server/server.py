@@ -83,9 +83,9 @@ class FlipsnackServer(MCPServer[Service]):
         self.middleware.insert(0, Observing(menu(settings)))
         self.completion()(complete)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types
 
-    def still_reads(self, account: str, principal: str) -> bool:
+    def still_gets(self, account: str, principal: str, tool: str) -> bool:
         """Whether whoever was given the address of a file may still have it."""
-        return self._offers.still_reads(account, principal)
+        return self._offers.still_gets(account, principal, tool)
 
     def guarded_by(self, guard: Guard) -> None:
         """Let work in the background go on only as long as whoever had it begun may have it done."""

@@ -51,21 +51,23 @@ TIMES = {
 async def test_an_address_is_good_within_its_time_by_both_clocks(store: MemoryStore, clocks: Clocks, when: str) -> None:
     ran, set_by, good = TIMES[when]
     upload = await upload_address(store)
-    file = (await FileAddresses(store, "one").keep(b"content", "a.csv", ANNA)).secret
+    file = (await FileAddresses(store, "one").keep(b"content", "a.csv", "report_stats", ANNA)).secret
     clocks.ran, clocks.set_by = clocks.ran + ran, set_by
     assert bool(await behind_upload_address(store, upload)) == good
     assert bool(await behind_file_address(store, file)) == good
 
 
 async def test_an_address_is_128_random_bits(store: MemoryStore) -> None:
-    drawn = {(await FileAddresses(store, "one").keep(b"content", "a.csv", ANNA)).secret for _ in range(50)}
+    drawn = {
+        (await FileAddresses(store, "one").keep(b"content", "a.csv", "report_stats", ANNA)).secret for _ in range(50)
+    }
     assert len(drawn) == 50
     assert all(DRAWN.fullmatch(one) for one in drawn)
 
 
 @pytest.mark.parametrize("content", [b"", b"a,b\r\n", bytes(range(256)) * 1000])
 async def test_what_is_kept_comes_back_byte_for_byte(store: MemoryStore, content: bytes) -> None:
-    drawn = await FileAddresses(store, "one").keep(content, "a.csv", ANNA)
+    drawn = await FileAddresses(store, "one").keep(content, "a.csv", "report_stats", ANNA)
     found = await behind_file_address(store, drawn.secret)
     assert found
     assert (found.account, found.name, found.content) == ("one", "a.csv", content)

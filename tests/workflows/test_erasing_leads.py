@@ -146,7 +146,9 @@ async def test_a_saved_file_that_waits_to_be_fetched_goes_with_it_and_others_sta
     def table(value: str) -> bytes:
         return as_csv(["x"], [[value]]) if save_as == "csv" else as_markdown("Leads", ["x"], [[value]])
 
-    theirs, others = [await files.keep(table(value), "leads.x", ANNA) for value in (ADA, "p1@example.com")]
+    theirs, others = [
+        await files.keep(table(value), "leads.x", "list_leads", ANNA) for value in (ADA, "p1@example.com")
+    ]
     assert await erase(store, ADA) == Erased(files=1)
     assert await behind_file_address(store, theirs.secret) is None
     assert await behind_file_address(store, others.secret)

@@ -9,6 +9,7 @@ from mcp import MCPError, types
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
 from flipsnack_mcp.server.callers.caller import CALLER, IN_SCOPE, Caller, Right
+from flipsnack_mcp.server.callers.rights import rights_needed
 from flipsnack_mcp.server.instructions import instructions
 from flipsnack_mcp.server.safety.redaction import OF_THE_REQUEST
 from flipsnack_mcp.server.toolsets import lacking, menu
@@ -75,9 +76,11 @@ class Offers:
         right = Right.READ if reads else Right.DELETE if destroys else Right.WRITE
         return not principal or self.guard is None or self.guard.still_may(principal, account, right)
 
-    def still_reads(self, account: str, principal: str) -> bool:
-        """Whether what somebody was shown the way to may still be fetched."""
-        return self.still_may(account, principal, reads=True)
+    def still_gets(self, account: str, principal: str, tool: str) -> bool:
+        """Whether what a tool showed somebody the way to may still be fetched: by who may still call it."""
+        needed = rights_needed(tool) or (Right.READ,)
+        guard = self.guard
+        return not principal or guard is None or all(guard.still_may(principal, account, one) for one in needed)
 
     @property
     def now(self) -> Offer:

@@ -91,14 +91,14 @@ async def give_upload_address(call: ToolCall, action: Action[Any]) -> dict[str, 
 async def give_file_address(call: ToolCall, content: bytes, name: str) -> FileAddress:
     """Where a small file can be fetched."""
     address_of_ours(call.app)
-    drawn = await handing_of(call).files.keep(content, name, call.beginner)
+    drawn = await handing_of(call).files.keep(content, name, call.tool, call.beginner)
     return FileAddress(address_of_ours(call.app, FILES_AT, drawn.secret), ends_at(call.app))
 
 
 async def give_package_address(call: ToolCall, collection_hash: str, name: str) -> FileAddress:
     """Where a collection's package can be fetched."""
     address_of_ours(call.app)
-    drawn = await handing_of(call).files.name_package(collection_hash, name, call.beginner)
+    drawn = await handing_of(call).files.name_package(collection_hash, name, call.tool, call.beginner)
     return FileAddress(address_of_ours(call.app, FILES_AT, drawn.secret), ends_at(call.app))
 
 

@@ -157,7 +157,7 @@ class AtAddresses:
         app = self._app(found.account) if found else None
         if found is None or app is None or app.handing is None:
             return await self._nowhere(request)
-        if not self._server.still_reads(found.account, found.principal):
+        if not self._server.still_gets(found.account, found.principal, found.tool):
             return await self._nowhere(request)
         headers, kind = pages.as_attachment(found.name), media_type_of(found.name)
         if found.content is not None:

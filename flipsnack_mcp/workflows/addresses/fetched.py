@@ -33,6 +33,8 @@ class FetchableFile:
     """None where it is a package, which is found on the spool or fetched from Flipsnack."""
     principal: str
     """Who was given it."""
+    tool: str
+    """Which tool gave it: it is theirs as long as they may call that; empty for one of an earlier version."""
     collection_hash: str = ""
     """Whose package it is."""
 
@@ -44,7 +46,7 @@ class FileAddresses:
     store: Store
     account: str
 
-    async def keep(self, content: bytes, name: str, beginner: Beginner) -> Drawn:
+    async def keep(self, content: bytes, name: str, tool: str, beginner: Beginner) -> Drawn:
         """The address of a small file, which lies in the store as long as an address leads to it.
 
         Raises:
@@ -59,11 +61,11 @@ class FileAddresses:
             )
         kept = f"{self.account}/{sha256(content).hexdigest()}"
         body = {"packed": base64.b64encode(packed).decode()}
-        return await self._give({"name": name, "kept": kept, "size": len(packed)}, beginner, (kept, body))
+        return await self._give({"name": name, "tool": tool, "kept": kept, "size": len(packed)}, beginner, (kept, body))
 
-    async def name_package(self, collection_hash: str, name: str, beginner: Beginner) -> Drawn:
+    async def name_package(self, collection_hash: str, name: str, tool: str, beginner: Beginner) -> Drawn:
         """The address of a collection's package."""
-        return await self._give({"name": name, "collection_hash": collection_hash}, beginner)
+        return await self._give({"name": name, "tool": tool, "collection_hash": collection_hash}, beginner)
 
     async def _give(self, body: Body, beginner: Beginner, content: tuple[str, Body] | None = None) -> Drawn:
         drawn = draw()
@@ -88,9 +90,10 @@ async def behind_file_address(store: Store, secret: str) -> FetchableFile | None
     if found is None:
         return None
     body, kept = found
+    whose = body["principal"], body.get("tool", "")
     if "kept" not in body:
-        return FetchableFile(body["account"], body["name"], None, body["principal"], body["collection_hash"])
+        return FetchableFile(body["account"], body["name"], None, *whose, body["collection_hash"])
     if kept is None:
         return None
     content = zlib.decompress(base64.b64decode(kept["packed"]))
-    return FetchableFile(body["account"], body["name"], content, body["principal"])
+    return FetchableFile(body["account"], body["name"], content, *whose)

@@ -5,11 +5,14 @@ from pathlib import Path
 import anyio
 import httpx2
 
+from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.team.authentication.changing import change_tokens
+from flipsnack_mcp.team.authentication.tokens import TokensTold
 from flipsnack_mcp.workflows.leads.hooks import add_hook
 from tests.listening import NO_TLS
 from tests.server.received import form
-from tests.team.authentication.guarded import AUDIENCE, Guarded, guarded, token_for
+from tests.team.authentication.guarded import AUDIENCE, PUBLIC, Guarded, guarded, token_for
 from tests.team.authentication.issuer import signed
 
 TOOL = "list_leads"
@@ -41,3 +44,21 @@ def test_what_arrives_at_a_hook_is_read_by_who_may(quick_folder: Path) -> None:
         assert 'scope="flipsnack:read flipsnack:leads flipsnack:leads-reveal"' in asked.headers["WWW-Authenticate"]
         told = place.by(token_for(place, "dora", "de", may="leads,leads-reveal")).call(TOOL, reveal=True)
         assert told.data["leads"][0]["fields"]["email"] == "anna@example.com"
+
+
+def test_a_table_of_leads_is_fetched_by_who_may_read_leads_as_long_as_they_may(quick_folder: Path) -> None:
+    """Without the right to read an account its address led nowhere from the start; with that alone it led there on."""
+
+    def narrowed(told: TokensTold) -> TokensTold:
+        return TokensTold(tokens=tuple(one.model_copy(update={"may": frozenset({Right.READ})}) for one in told.tokens))
+
+    with guarded(quick_folder, FLIPSNACK_LEADS="1") as place, httpx2.Client(verify=NO_TLS) as http:
+        hook = place.url.removesuffix("/mcp") + anyio.run(hook_of, place, "de")
+        assert http.post(hook, json=form("summer1")).status_code == 204
+        lea = place.by(token_for(place, "lea", "de", may="leads"))
+        saved = lea.call(TOOL, save_as="csv").data["file_address"]
+        address = place.url.removesuffix("/mcp") + saved.removeprefix(PUBLIC)
+        table = http.get(address)
+        assert (table.status_code, "a***@example.com" in table.text) == (200, True)
+        change_tokens(place.tokens, narrowed)
+        assert http.get(address).status_code == 404
