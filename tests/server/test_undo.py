@@ -83,6 +83,20 @@ async def test_what_somebody_changed_since_stays_and_the_rest_is_put_back(bench:
     assert plan.data["state"] == "complete"
 
 
+async def test_a_status_that_flipsnack_tells_and_does_not_take_is_left_and_the_rest_is_put_back(bench: Bench) -> None:
+    collection = summer(bench)
+    collection.status = "processing"
+    async with process(bench) as assistant:
+        said = await assistant.call(
+            "update_collection", collection_hash=collection.hash, title="New", status="unlisted"
+        )
+        planned = await assistant.call(TOOL, history_id=said.data["history_id"])
+        done = await assistant.call(TOOL, plan_id=planned.data["plan_id"])
+    assert f'status of {collection.hash} "New"' in planned.text
+    assert (done.data["counts"]["done"], look(collection)["title"]) == (1, BEFORE["title"])
+    assert updates(bench)[-1].keys() & {"title", "collectionStatus"} == {"title"}
+
+
 async def test_what_changes_between_the_plan_and_its_turn_is_left_alone(bench: Bench) -> None:
     collection = summer(bench)
     async with process(bench) as assistant:

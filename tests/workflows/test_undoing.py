@@ -30,7 +30,11 @@ def done(number: int = 2, of: int = 1, **after: Any) -> Event:
 REASONS = {
     "a new title": (change(done(title="Autumn")), ""),
     "only settings": (change(done(collection_hash="abc")), undoing.NOT_CHANGED),
-    "a title of which nobody knows how it was": (change(done(title="Autumn"), before={}), undoing.NOT_CHANGED),
+    "a title of which nobody knows how it was": (change(done(title="Autumn"), before={}), undoing.NOT_AS_BEFORE),
+    "a status that cannot be given": (
+        change(done(status="public"), before={"status": "hidden"}),
+        undoing.NOT_AS_BEFORE,
+    ),
     "a failure": (change(entry(2, "failed", of=1)), undoing.NOT_MADE),
     "a lost answer": (change(entry(2, "unclear", of=1)), undoing.UNCLEAR),
     "no end": (change(), undoing.UNKNOWN_END),
@@ -69,6 +73,7 @@ DRAFTS = {
     "gone": (WAS, None, {"title": "Autumn"}, [], [undoing.GONE]),
     "without an end": (WAS, SEEN, {}, [], [undoing.UNKNOWN_END]),
     "a title that was too long": (TOO_LONG, SEEN, {"title": "Autumn"}, [], ["more than"]),
+    "a status that cannot be given": ({**WAS, "status": ""}, SEEN, {"status": "public"}, [], [undoing.NOT_AS_BEFORE]),
     "an empty title": ({**WAS, "title": ""}, SEEN, {"title": "Autumn"}, [], ["would be empty"]),
     "touched since": (WAS, SEEN.model_copy(update={"title": "By hand"}), {"title": "Autumn"}, [], []),
 }

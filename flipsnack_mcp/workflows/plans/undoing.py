@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, get_args
 
-from flipsnack_mcp.api import hash_and_title, quoted
+from flipsnack_mcp.api import StatusName, hash_and_title, quoted
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary
 from flipsnack_mcp.workflows.history import Event
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft, title_objection
@@ -40,6 +40,8 @@ UNKNOWN_END = "what came of it is not on record: an older version wrote it, or i
 UNCLEAR = "whether it was made was not clear, so how it left things is not on record: look at the collection"
 NOT_CHANGED = "title, description, status and size stayed as they were; what else was set Flipsnack does not tell"
 
+NOT_AS_BEFORE = "how it was before is not on record, or is no status that Flipsnack can be given"
+
 
 @dataclass(frozen=True)
 class Undone:
@@ -66,14 +68,16 @@ class Undone:
 
     @property
     def lost(self) -> list[str]:
-        """What it changed of which nobody knows how it was."""
+        """What it changed and cannot be so again: nobody knows how it was, or it is a status that Flipsnack tells and does not take."""
         before, veiled = self.begun.before, self.begun.veiled
-        return [name for name in FIELDS if name in self.after and (before.get(name) is None or name in veiled)]
+        unknown = {name for name in FIELDS if before.get(name) is None} | {*veiled}
+        unknown |= set() if before.get("status") in get_args(StatusName) else {"status"}
+        return [name for name in FIELDS if name in self.after and name in unknown]
 
     @property
     def unknown(self) -> str:
-        """Why nobody can tell what it left."""
-        return {"failed": NOT_MADE, "unclear": UNCLEAR}.get(self.ended, UNKNOWN_END)
+        """Why nothing of it can be put back."""
+        return NOT_AS_BEFORE if self.lost else {"failed": NOT_MADE, "unclear": UNCLEAR}.get(self.ended, UNKNOWN_END)
 
 
 def undone_by(events: Sequence[Event], meant: Event) -> list[Undone]:
@@ -130,7 +134,12 @@ def why_not(meant: Event, changes: Sequence[Undone]) -> str:
         return NOT_MADE
     if all(not one.after for one in changes):
         return next(one.unknown for one in changes)
-    return NOT_CHANGED if all(not one.left for one in changes) else ""
+    return "" if any(one.left for one in changes) else nothing_left(changes)
+
+
+def nothing_left(changes: Iterable[Undone]) -> str:
+    """Why there is nothing to put back of changes that were made."""
+    return NOT_AS_BEFORE if any(one.lost for one in changes) else NOT_CHANGED
 
 
 def draft_undoing(
