@@ -48,11 +48,14 @@ def time_from(text: str) -> float:
         raise argparse.ArgumentTypeError(f"takes {SOME_TIME}") from None
 
 
+LARGEST_GIVEN = 999_999_999
+
+
 def whole(text: str) -> int:
     """Read a whole number."""
-    if text.isascii() and text.isdigit() and len(text) <= 9:
+    if text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_GIVEN)):
         return int(text)
-    raise argparse.ArgumentTypeError("takes a whole number from 0 on")
+    raise argparse.ArgumentTypeError(f"takes a whole number from 0 to {LARGEST_GIVEN}")
 
 
 def seconds(text: str) -> float:

@@ -75,9 +75,10 @@ def test_wrong_usage_and_a_secret_as_an_option_end_with_2_and_nothing_on_stdout(
     ("arguments", "takes"),
     [
         ("sandbox --account huge", "--account takes one of small, large, empty"),
-        ("sandbox --calls-per-minute -1", "--calls-per-minute takes a whole number from 0 on"),
+        ("sandbox --calls-per-minute -1", "--calls-per-minute takes a whole number from 0 to 999999999"),
+        ("token add anna --expires 99999999999", "--expires takes a whole number from 0 to 999999999"),
         ("sandbox --package-seconds -1", "--package-seconds takes a number of seconds from 0 on"),
-        ("history --undo -1", "--undo takes a whole number from 0 on"),
+        ("history --undo -1", "--undo takes a whole number from 0 to 999999999"),
     ],
 )
 def test_a_value_that_an_option_does_not_take_gets_those_that_it_takes(
