@@ -100,3 +100,11 @@ async def test_read_only_mode_has_only_jobs_that_change_nothing(bench: Bench) ->
         with pytest.raises(MCPError, match="There is no prompt"):
             await assistant.client.get_prompt("swap_issue", {"old": "a", "file": "b"})
     assert listed == ["weekly_report", "audit_account"]
+
+
+async def test_who_is_asked_before_a_season_goes_offline_is_for_the_plan_to_say(bench: Bench) -> None:
+    """With `allow` nobody is, and with `block` it is refused: of a person who has to confirm it nothing is promised."""
+    text = await text_of(bench, "archive_season", {"season": "2024"})
+    assert "what it says of who is asked or refused" in text
+    assert "never confirm in my place" in text
+    assert "has to confirm" not in text
