@@ -13,7 +13,14 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from flipsnack_mcp.api.action import Action, Effect, JsonObject, ResultT_co, wire_parameters
-from flipsnack_mcp.api.errors import Changed, RefusedError, TooManyRequestsError, UnreadableAnswerError, refusal
+from flipsnack_mcp.api.errors import (
+    Changed,
+    FlipsnackError,
+    RefusedError,
+    TooManyRequestsError,
+    UnreadableAnswerError,
+    refusal,
+)
 from flipsnack_mcp.text import quoted
 
 UNSIGNED = frozenset({"signature", "file"})
@@ -25,6 +32,8 @@ BEFORE_VALUES = {b",": 1, b"[": 1, b"{": 1, b":": 2}
 """What stands before a value, and for how much it counts: a name takes longest. In texts it may stand too, so they count a
 little more than they hold."""
 REDIRECT = ", but sends elsewhere, which is not followed: look at FLIPSNACK_API_URL and FLIPSNACK_UPLOAD_URL"
+ADDRESS_TOO_LONG = frozenset({414, 431})
+"""The HTTP statuses by which whatever is before Flipsnack turns a long address away: all that is asked stands in it."""
 TOO_OFTEN = ", which stands for too many requests"
 NOT_AS_READ = re.compile(rb"\\[u/]|\0|\xed[\xa0-\xbf]")
 """What makes an answer another text than its bytes in UTF-8: an escape, another Unicode encoding, half a character."""
@@ -117,8 +126,13 @@ def redacted(body: bytes, secrets: Iterable[str]) -> bytes:
     return body
 
 
-def unreadable(action: Action[Any], why: str, http_status: int | None = None) -> UnreadableAnswerError:
-    """An answer that says nothing certain: after a write something may have been changed."""
+def unreadable(action: Action[Any], why: str, http_status: int | None = None) -> FlipsnackError:
+    """An answer that says nothing certain: after a write something may have been changed, unless it never got there."""
+    if http_status in ADDRESS_TOO_LONG:
+        return FlipsnackError(
+            f"The request of {quoted(action.api_name)} is too long for what stands before Flipsnack (HTTP {http_status}).",
+            "Give a shorter text: a letter that is not plain Latin counts six to twelve times.",
+        )
     reads = action.effect is Effect.READS
     kind = TooManyRequestsError if http_status == 429 else UnreadableAnswerError
     return kind(

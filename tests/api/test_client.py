@@ -256,6 +256,18 @@ async def test_what_a_limit_before_flipsnack_stopped_is_not_deleted_a_second_tim
     assert len(sandbox.requests) == 1
 
 
+@pytest.mark.parametrize("status", [414, 431])
+async def test_a_text_that_is_too_long_for_an_address_is_told_as_that_and_sent_once(status: int) -> None:
+    sandbox = unlimited()
+    sandbox.add_fault(Fault("http", http_status=status, times=0, body="<html>Request-URI Too Large</html>"))
+    wanted = collections.UpdateCollection(collection_hash="fxh4k89", description="\u76ee" * 2000)
+    async with asking(sandbox.app) as flipsnack:
+        error = await error_of(flipsnack.send(wanted), FlipsnackError)
+    assert f"too long for what stands before Flipsnack (HTTP {status}). Nothing was changed." in str(error)
+    assert "Give a shorter text" in str(error)
+    assert len(sandbox.requests) == 1
+
+
 async def test_a_refusal_that_somebody_else_caused_lets_all_our_processes_pause(sandbox: Sandbox) -> None:
     sandbox.add_fault(Fault("per_minute"))
     budget = BudgetInMemory()
