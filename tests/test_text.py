@@ -92,8 +92,8 @@ def test_what_cannot_be_seen_is_taken_out(text: str, shown: str) -> None:
     assert cleaned(text) == shown
 
 
-NO_NUMBERS: tuple[object, ...] = ("", "n/a", None, True, False, [], {}, "1e999", float("nan"), float("inf"))
-NUMBERS = [(5, 5), ("5", 5), (" 5 ", 5), ("1,234", 1234), (5.6, 6), ("5.4", 5), ("1e3", 1000), (-2, -2), (10**30,) * 2]
+NO_NUMBERS: tuple[object, ...] = ("", "n/a", None, True, False, [], {}, 10**30, "1e999", float("nan"), float("inf"))
+NUMBERS = [(5, 5), ("5", 5), (" 5 ", 5), ("1,234", 1234), (5.6, 6), ("5.4", 5), ("1e3", 1000), (-2, -2), (10**15,) * 2]
 
 
 @pytest.mark.parametrize(("value", "number"), [*NUMBERS, *((one, None) for one in NO_NUMBERS)], ids=repr)
