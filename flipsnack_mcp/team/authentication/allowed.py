@@ -33,11 +33,11 @@ def is_meant(written: str, claims: Mapping[str, Any]) -> bool:
         return (issuer, subject) == (claims["iss"], claims["sub"])
     name, _, value = written.removeprefix(BY_CLAIM).partition("=")
     held = claims.get(name)
-    return value in map(as_written, held if isinstance(held, list) else [held])
+    return value in map(claim_in_text, held if isinstance(held, list) else [held])
 
 
-def as_written(held: object) -> str:
-    """What a claim holds as it is written in the accounts file, where all is text; nothing of what cannot be written there."""
+def claim_in_text(held: object) -> str | None:
+    """What a claim holds as it is written in the accounts file, where all is text; None where it cannot stand there."""
     if isinstance(held, bool | int):
         return json.dumps(held)
-    return held if isinstance(held, str) else ""
+    return held if isinstance(held, str) else None
