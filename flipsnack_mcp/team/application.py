@@ -23,7 +23,7 @@ from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.redis.presence import why_no_changes
 from flipsnack_mcp.store.redis.promises import broken_promises
-from flipsnack_mcp.team.authentication.challenges import resource_of
+from flipsnack_mcp.team.authentication.challenges import DESCRIBED_AT, resource_of
 from flipsnack_mcp.team.authentication.door import behind_door
 from flipsnack_mcp.team.authentication.knowing import Authentication
 from flipsnack_mcp.team.ending import Ending, UnderWay
@@ -189,6 +189,8 @@ class Addressed:
         if path.startswith(f"/{HOOKS_AT}/"):
             return 0  # nothing a browser has of anybody is a right there, and whatever is refused is a lead lost
         origins = values_of_header(scope, b"origin")
+        if path.startswith(DESCRIBED_AT):
+            origins = []  # nobody's: the pages of inspectors and of authorization servers look whom to ask for a token
         if path.startswith(UPLOAD_PATHS) and origins == [OF_A_PAGE_WITHOUT_REFERRER]:
             origins = []
         return self.names.refuse(values_of_header(scope, b"host"), origins)

@@ -50,6 +50,20 @@ async def test_it_is_told_whom_to_ask_for_a_token(public: str, path: str) -> Non
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
+def test_any_page_may_read_whom_to_ask_for_a_token_and_nothing_else(place: Guarded) -> None:
+    """Inspectors look for it from their page: it was given to any, and every page was refused that said which it is."""
+    page, root = {"Origin": "https://inspector.example.org"}, place.url.removesuffix("/mcp")
+    with httpx2.Client(verify=NO_TLS) as http:
+        described = http.get(f"{root}/.well-known/oauth-protected-resource/mcp", headers=page)
+        others = [
+            http.get(f"{root}{path}", headers=page)
+            for path in ("/mcp", "/.well-known/openid-configuration", "/files/x")
+        ]
+    assert (described.status_code, described.headers["Access-Control-Allow-Origin"]) == (200, "*")
+    assert described.json()["authorization_servers"] == [place.issuer.address]
+    assert [one.status_code for one in others] == [403] * 3
+
+
 def test_scopes_that_no_tool_needs_are_not_asked_for() -> None:
     settings = Settings(auth_issuer="https://idp.example.com", public_url="https://x.example.com", read_only=True)
     assert 'scope="flipsnack:read"' in Authentication(settings).challenges.challenge(NotLetInError(401, "no"))
