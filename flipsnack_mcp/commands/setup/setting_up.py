@@ -1,11 +1,11 @@
 """`flipsnack-mcp setup CLIENT`: shows what would be written into a client's configuration, asks, writes it, and takes it out again."""
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping
 
-from flipsnack_mcp.api import cleaned, names_with_room
 from flipsnack_mcp.clients import CLIENTS, ENTRY, Start, this_computer
 from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.setup.before import (
@@ -36,13 +36,15 @@ from flipsnack_mcp.commands.setup.receipt import (
     put_back_receipt,
     write_receipt,
 )
-from flipsnack_mcp.commands.setup.starting import TAKEN
+from flipsnack_mcp.commands.setup.starting import OF_THE_NETWORK, TAKEN
 from flipsnack_mcp.commands.setup.wanted import RUN_AGAIN, agreed_to, carried_out, wanted_for_print, wanted_of_person
 from flipsnack_mcp.reading import CREDENTIALS, NO_HOME, has_home
 from flipsnack_mcp.started import as_typed
 
-SECRETS_NAMED = (*CREDENTIALS, *(f"{one}_FILE" for one in CREDENTIALS))
-"""Of these it is said where they are kept now."""
+MEMBER = re.compile("[A-Za-z_]{1,40}")
+"""What clients call what they can be told of a server. Anything else may be a key in the wrong place."""
+VARIABLES_SHOWN = frozenset({*(one.name for one in TAKEN), *OF_THE_NETWORK})
+"""So may be what variables are called, but for these."""
 
 
 def said_plainly(work: Callable[[], int]) -> int:
@@ -87,13 +89,23 @@ def set_up(name: str, options: Mapping[str, str], *, yes: bool) -> int:
 
 def no_longer_told(entry: object, new: Mapping[str, object]) -> list[str]:
     """What to say of what an entry says and will not say; some of it keeps an assistant from something, or is a person's own."""
-    told, gone = said_by_name(entry), list[str]()
-    gone += [one for one in told if one not in {*new, "env", "args"}]
-    gone += [one for one in said_by_name(told.get("env")) if one not in {*said_by_name(new.get("env")), *SECRETS_NAMED}]
+    told = said_by_name(entry)
     words = told.get("args")
-    gone += [one.option for one in TAKEN if isinstance(words, list) and one.option in words]
-    named = names_with_room([cleaned(one, 60) for one in gone], 400)
-    return [f"The entry that is there also sets {named}: the new one does not."] if gone else []
+    gone = [
+        *(one if MEMBER.fullmatch(one) else "" for one in told if one not in {*new, "env", "args"}),
+        *(one if one in VARIABLES_SHOWN else "" for one in said_by_name(told.get("env")) if is_lost(one, new)),
+        *(one.option for one in TAKEN if isinstance(words, list) and one.option in words),
+    ]
+    if not gone:
+        return []
+    named = [one for one in gone if one]
+    more = [f"{len(gone) - len(named)} of other names"] if len(named) < len(gone) else []
+    return [f"The entry that is there also sets {', '.join([*named, *more])}: the new one does not."]
+
+
+def is_lost(variable: str, new: Mapping[str, object]) -> bool:
+    """Whether the new entry says nothing of it; of key and secret it is said where they are kept."""
+    return variable not in said_by_name(new.get("env")) and variable.removesuffix("_FILE") not in CREDENTIALS
 
 
 def said_by_name(value: object) -> dict[str, object]:

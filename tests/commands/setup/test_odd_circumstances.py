@@ -264,8 +264,10 @@ def test_a_name_that_assistants_would_fill_in_is_not_written(home: Home) -> None
 
 def test_what_a_person_wrote_into_the_entry_that_is_there_is_named_before_it_is_lost(home: Home) -> None:
     command = {"command": "flipsnack-mcp", "args": ["serve", "--read-only"], "timeout": 9, "disabled": True}
-    secret = {"FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": SECRET, "HTTPS_PROXY": "http://proxy:1"}
-    home.write("cursor", json.dumps({"mcpServers": {"flipsnack": {**command, "env": secret}}}).encode())
+    secret = {"FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": SECRET, "HTTPS_PROXY": "http://proxy:1", SECRET: "1"}
+    home.write("cursor", json.dumps({"mcpServers": {"flipsnack": {**command, "env": secret, KEY: 1}}}).encode())
     done = home.run("setup", "cursor", "--sandbox")
-    assert "also sets timeout, disabled, HTTPS_PROXY, --read-only: the new one does not" in done.out
+    told = "timeout, disabled, HTTPS_PROXY, --read-only, 2 of other names"
+    assert f"The entry that is there also sets {told}: the new one does not." in done.out
     assert KEY not in done.out
+    assert SECRET not in done.out
