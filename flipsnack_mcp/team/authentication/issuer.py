@@ -3,7 +3,7 @@
 import json
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
@@ -71,6 +71,19 @@ class PublishedKeys:
         known = await self._now()
         if found := chosen(known, kid, algorithm):
             return found
+        await self._look_again(known)
+        found = chosen(await self._now(), kid, algorithm)
+        if not found and self._why:
+            raise self._unusable()
+        return found
+
+    async def newer(self, kid: str | None, algorithm: str, tried: Sequence[PublishedKey]) -> list[PublishedKey]:
+        """The same where none of those that were tried has signed: one may be exchanged under its name, or have none."""
+        await self._look_again(await self._now())
+        return [one for one in chosen(await self._now(), kid, algorithm) if one not in tried]
+
+    async def _look_again(self, known: Fetched) -> None:
+        """Look at what is published now, unless that was done for an unknown key a moment ago."""
         now = anyio.current_time()
         if now - self._looked_for_unknown >= BETWEEN_TRIES:
             self._looked_for_unknown = now
@@ -82,10 +95,6 @@ class PublishedKeys:
         else:
             async with self._turn:  # whoever fetches them at this moment may bring it
                 pass
-        found = chosen(await self._now(), kid, algorithm)
-        if not found and self._why:
-            raise self._unusable()
-        return found
 
     async def _now(self) -> Fetched:
         """What counts, fetched again where it is old; where it still counts, nobody waits for who is at that."""

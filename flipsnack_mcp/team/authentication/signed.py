@@ -64,7 +64,10 @@ class SignedTokens:
         if (header := named_in_header(token)) is None:
             return None
         algorithm, kid = header
-        for key in await self.keys.matching(kid, algorithm):
+        keys = await self.keys.matching(kid, algorithm)
+        if keys and not any(has_signed(one, token, algorithm) for one in keys):
+            keys = await self.keys.newer(kid, algorithm, keys)
+        for key in keys:
             if (claims := self._claims(token, key, algorithm)) is not None:
                 return Vouched(claims, scopes_in(claims))
         return None
@@ -84,6 +87,15 @@ class SignedTokens:
             return None
         subject: object = claims["sub"]
         return claims if isinstance(subject, str) and 0 < len(subject) <= LONGEST_SUBJECT else None
+
+
+def has_signed(key: PublishedKey, token: str, algorithm: str) -> bool:
+    """Whether a token is signed with a key, whatever it says."""
+    try:
+        jwt.PyJWS().decode(token, key.key, algorithms=[algorithm])
+    except Exception:  # noqa: BLE001  # as above
+        return False
+    return True
 
 
 def named_in_header(token: str) -> tuple[str, str | None] | None:

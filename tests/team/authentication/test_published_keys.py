@@ -85,6 +85,44 @@ async def test_a_key_that_is_exchanged_under_its_name_counts_no_more(one: Issuer
     assert not await is_good(tokens, one)
 
 
+@pytest.mark.parametrize("kid", ["first", None])
+async def test_a_key_that_was_exchanged_under_its_name_or_has_none_counts_at_once(
+    one: Issuer, later: StandingClock, kid: str | None
+) -> None:
+    """Who signed in with the new one was told for minutes to sign in again."""
+
+    async def good(key: str) -> bool:
+        return await tokens.vouched(signed(one.claims(AUDIENCE), key_pair(key), kid=kid)) is not None
+
+    def published_is(key: str) -> None:
+        one.keys = [as_jwk(key_pair(key), **({"kid": kid} if kid else {}))]
+
+    tokens = of(one)
+    published_is("first")
+    assert await good("first")
+    published_is("second")
+    assert await good("second")
+    assert not await good("first")
+    one.asked.clear()
+    for _ in range(20):
+        assert not await good("third")
+    assert one.asked == []
+    later.now += BETWEEN_TRIES
+    assert not await good("third")
+    assert one.asked == [DESCRIPTION, "/keys"]
+
+
+async def test_what_a_known_key_has_signed_asks_for_no_other_though_it_is_over(
+    one: Issuer, later: StandingClock
+) -> None:
+    tokens = of(one)
+    assert await is_good(tokens, one)
+    one.asked.clear()
+    later.now += BETWEEN_TRIES
+    assert await tokens.vouched(signed(one.claims(AUDIENCE, exp=1))) is None
+    assert one.asked == []
+
+
 async def test_without_its_server_known_keys_go_on_for_an_hour(one: Issuer, later: StandingClock) -> None:
     tokens = of(one)
     assert await is_good(tokens, one)
