@@ -199,7 +199,7 @@ async def test_a_plan_is_undone_with_all_its_items_each_of_which_is_shown(scene:
     ended = await undo(scene, done.data["history_id"])
     offers = [one for one, title in titles.items() if "Weekly offers" in title and one != touched.hash]
     assert all(f'-> "{titles[one]}"' in ended.out for one in offers)
-    assert f"changed since or not known from before: title of {touched.hash} " in ended.out
+    assert f"changed since or impossible to put back: title of {touched.hash} " in ended.out
     assert f"Put back: {len(offers)} of {len(offers)}." in ended.out
     now = {one.hash: one.title for one in scene.bench.sandbox.account.collections.values()}
     assert now == {**titles, touched.hash: "By hand"}

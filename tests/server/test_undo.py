@@ -83,18 +83,26 @@ async def test_what_somebody_changed_since_stays_and_the_rest_is_put_back(bench:
     assert plan.data["state"] == "complete"
 
 
-async def test_a_status_that_flipsnack_tells_and_does_not_take_is_left_and_the_rest_is_put_back(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("field", "told", "new"),
+    [
+        ("status", "processing", "unlisted"),
+        ("status", "PUBLIC", "unlisted"),
+        ("description", "x" * 2001, "New"),
+        ("height", 0, 500),
+    ],
+)
+async def test_what_flipsnack_tells_and_no_update_may_say_is_left_and_the_rest_is_put_back(
+    bench: Bench, field: str, told: Any, new: Any
+) -> None:
     collection = summer(bench)
-    collection.status = "processing"
+    setattr(collection, field, told)
     async with process(bench) as assistant:
-        said = await assistant.call(
-            "update_collection", collection_hash=collection.hash, title="New", status="unlisted"
-        )
+        said = await assistant.call("update_collection", collection_hash=collection.hash, title="New", **{field: new})
         planned = await assistant.call(TOOL, history_id=said.data["history_id"])
         done = await assistant.call(TOOL, plan_id=planned.data["plan_id"])
-    assert f'status of {collection.hash} "New"' in planned.text
-    assert (done.data["counts"]["done"], look(collection)["title"]) == (1, BEFORE["title"])
-    assert updates(bench)[-1].keys() & {"title", "collectionStatus"} == {"title"}
+    assert f'{field} of {collection.hash} "New"' in planned.text
+    assert (done.data["counts"]["done"], collection.title, getattr(collection, field)) == (1, BEFORE["title"], new)
 
 
 async def test_what_changes_between_the_plan_and_its_turn_is_left_alone(bench: Bench) -> None:
@@ -321,7 +329,7 @@ async def test_what_was_touched_since_is_not_said_to_be_as_before(bench: Bench) 
         collection.title, collection.status = SUMMER, "editable"
         plan = await assistant.call(TOOL, history_id=said.data["history_id"])
     assert "Already" not in plan.text
-    assert f"changed since or not known from before: status of {collection.hash}" in plan.text
+    assert f"changed since or impossible to put back: status of {collection.hash}" in plan.text
 
 
 async def test_a_publication_that_is_already_undone_is_found_under_the_hash_that_it_gave(bench: Bench) -> None:

@@ -74,6 +74,14 @@ DRAFTS = {
     "without an end": (WAS, SEEN, {}, [], [undoing.UNKNOWN_END]),
     "a title that was too long": (TOO_LONG, SEEN, {"title": "Autumn"}, [], ["more than"]),
     "a status that cannot be given": ({**WAS, "status": ""}, SEEN, {"status": "public"}, [], [undoing.NOT_AS_BEFORE]),
+    "a description that is too long": (
+        {**WAS, "description": "x" * 2001},
+        SEEN,
+        {"title": "Autumn", "description": "All of it"},
+        ["Summer"],
+        [],
+    ),
+    "a size of none": ({**WAS, "width": 0}, SEEN, {"width": 600}, [], [undoing.NOT_AS_BEFORE]),
     "an empty title": ({**WAS, "title": ""}, SEEN, {"title": "Autumn"}, [], ["would be empty"]),
     "touched since": (WAS, SEEN.model_copy(update={"title": "By hand"}), {"title": "Autumn"}, [], []),
 }

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Any, get_args
+from typing import Any
 
-from flipsnack_mcp.api import StatusName, hash_and_title, quoted
-from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary
+from pydantic import ValidationError
+
+from flipsnack_mcp.api import hash_and_title, quoted
+from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, UpdateCollection
 from flipsnack_mcp.workflows.history import Event
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft, title_objection
 from flipsnack_mcp.workflows.plans.item import BESIDE_THE_LIST, Item, Listed, pages_of
@@ -40,7 +42,8 @@ UNKNOWN_END = "what came of it is not on record: an older version wrote it, or i
 UNCLEAR = "whether it was made was not clear, so how it left things is not on record: look at the collection"
 NOT_CHANGED = "title, description, status and size stayed as they were; what else was set Flipsnack does not tell"
 
-NOT_AS_BEFORE = "how it was before is not on record, or is no status that Flipsnack can be given"
+NOT_AS_BEFORE = "how it was before is not on record, or is nothing that an update may say"
+ANY_HASH = "abc1234"
 
 
 @dataclass(frozen=True)
@@ -64,20 +67,32 @@ class Undone:
     @property
     def left(self) -> dict[str, Any]:
         """What it changed, as it left that."""
-        return {name: self.after[name] for name in FIELDS if name in self.after and name not in self.lost}
+        lost = self.lost
+        return {name: self.after[name] for name in FIELDS if name in self.after and name not in lost}
 
     @property
     def lost(self) -> list[str]:
-        """What it changed and cannot be so again: nobody knows how it was, or it is a status that Flipsnack tells and does not take."""
+        """What it changed and cannot be so again: nobody knows how it was, or no update may say so."""
         before, veiled = self.begun.before, self.begun.veiled
-        unknown = {name for name in FIELDS if before.get(name) is None} | {*veiled}
-        unknown |= set() if before.get("status") in get_args(StatusName) else {"status"}
-        return [name for name in FIELDS if name in self.after and name in unknown]
+        known = {name for name in FIELDS if name not in veiled and may_be_given(name, before.get(name))}
+        return [name for name in FIELDS if name in self.after and name not in known]
 
     @property
     def unknown(self) -> str:
         """Why nothing of it can be put back."""
         return NOT_AS_BEFORE if self.lost else {"failed": NOT_MADE, "unclear": UNCLEAR}.get(self.ended, UNKNOWN_END)
+
+
+def may_be_given(name: str, value: object) -> bool:
+    """Whether an update may say so of a collection: Flipsnack tells statuses, sizes and texts that it is not asked for.
+
+    What stands against a title is told by itself.
+    """
+    try:
+        given = UpdateCollection.model_validate({"collection_hash": ANY_HASH, name: value})
+    except ValidationError:
+        return name == "title"
+    return value is not None and getattr(given, name) == value
 
 
 def undone_by(events: Sequence[Event], meant: Event) -> list[Undone]:

@@ -67,7 +67,7 @@ async def undoing_of(call: ToolCall, number: int) -> tuple[PlanDraft, list[str]]
     draft, other = draft_undoing(changes, looks, days)
     left = {
         "Already as before that change": already_back(events, changes, looks),
-        "Left as they are, changed since or not known from before": other,
+        "Left as they are, changed since or impossible to put back": other,
     }
     made = next((one.caller for one in events if one.number == number), "")
     by = [f"Entry {number} was made by {quoted(made, LONGEST_CALLER)}."] if made else []
