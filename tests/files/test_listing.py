@@ -93,7 +93,8 @@ def test_an_upload_folder_is_meant_by_its_own_name_where_none_in_it_is_called_so
     other = folder.parent / "other"
     put(other, "b.pdf")
     assert one_folder("uploads", [other, folder]).path == folder
-    assert names(folder, "uploads") == ["a.pdf"]
+    assert names(folder, "uploads") == names(folder, "Uploads") == ["a.pdf"]
+    assert one_folder("uploads", [folder, folder.parent / "missing"]).path == folder
     with pytest.raises(RefusedFile, match="There is no folder"):
         list_files(str(folder / "uploads"), [folder], deep=True)
     put(other, "uploads/c.pdf")

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from flipsnack_mcp import systems
+from flipsnack_mcp.files.in_sight import is_in_sight
 from flipsnack_mcp.files.names import has_control
 from flipsnack_mcp.files.paths.look_alikes import next_step
 from flipsnack_mcp.files.paths.opening import MOST_NAMES, names_beside, opened_folder, refusal_of
@@ -141,7 +142,8 @@ def _existing(folder: str | None, folders: Sequence[Path]) -> Sequence[Place]:
             f"No upload folder can be read: {listed([place.folder for place in places])}.",
             f"Check that they exist, or correct {UPLOAD_SETTING}.{missing_folders([one.folder for one in places])}",
         )
-    if all(isinstance(why, FileNotFoundError) for _, why in refusals) and (
+    seen = [why for place, why in refusals if is_in_sight(place.folder)]
+    if all(isinstance(why, FileNotFoundError) for why in seen) and (
         found := [place for place in folders_called(folder, folders) if not _refusal(place)]
     ):
         return found

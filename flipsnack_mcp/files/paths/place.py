@@ -69,9 +69,8 @@ def locate_folder(path: str, folders: Sequence[Path]) -> tuple[Place, ...]:
 
 def folders_called(path: str, folders: Sequence[Path]) -> tuple[Place, ...]:
     """Gives the allowed folders that are called so themselves: a person says what a folder is called, not where it lies."""
-    same = systems.HERE.same_name
-    called = same(str(PurePath(path)))
-    return _in_each(PurePath(), [one for one in allowed_folders(folders) if same(one.name) == called])
+    called = str(PurePath(path)).casefold()
+    return _in_each(PurePath(), [one for one in allowed_folders(folders) if one.name.casefold() == called])
 
 
 def _places(path: str, folders: Sequence[Path]) -> tuple[Place, ...]:
