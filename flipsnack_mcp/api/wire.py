@@ -32,8 +32,9 @@ BEFORE_VALUES = {b",": 1, b"[": 1, b"{": 1, b":": 2}
 """What stands before a value, and for how much it counts: a name takes longest. In texts it may stand too, so they count a
 little more than they hold."""
 REDIRECT = ", but sends elsewhere, which is not followed: look at FLIPSNACK_API_URL and FLIPSNACK_UPLOAD_URL"
-ADDRESS_TOO_LONG = frozenset({414, 431})
-"""The HTTP statuses by which whatever is before Flipsnack turns a long address away: all that is asked stands in it."""
+TURNED_AWAY_FOR_SIZE = frozenset({413, 414, 431})
+"""The HTTP statuses by which whatever is before Flipsnack turns a large document away, or a long address: all that is asked
+stands in it."""
 TOO_OFTEN = ", which stands for too many requests"
 NOT_AS_READ = re.compile(rb"\\[u/]|\0|\xed[\xa0-\xbf]")
 """What makes an answer another text than its bytes in UTF-8: an escape, another Unicode encoding, half a character."""
@@ -128,10 +129,13 @@ def redacted(body: bytes, secrets: Iterable[str]) -> bytes:
 
 def unreadable(action: Action[Any], why: str, http_status: int | None = None) -> FlipsnackError:
     """An answer that says nothing certain: after a write something may have been changed, unless it never got there."""
-    if http_status in ADDRESS_TOO_LONG:
+    if http_status in TURNED_AWAY_FOR_SIZE:
+        large = "document" if action.uploads else "text"
         return FlipsnackError(
-            f"The request of {quoted(action.api_name)} is too long for what stands before Flipsnack (HTTP {http_status}).",
-            "Give a shorter text: a letter that is not plain Latin counts six to twelve times.",
+            f"The {large} is too large for what stands before Flipsnack (HTTP {http_status}).",
+            f"Ask the person for a smaller {large}."
+            if action.uploads
+            else "Give a shorter one: a letter that is not plain Latin counts six to twelve times.",
         )
     reads = action.effect is Effect.READS
     kind = TooManyRequestsError if http_status == 429 else UnreadableAnswerError

@@ -263,8 +263,17 @@ async def test_a_text_that_is_too_long_for_an_address_is_told_as_that_and_sent_o
     wanted = collections.UpdateCollection(collection_hash="fxh4k89", description="\u76ee" * 2000)
     async with asking(sandbox.app) as flipsnack:
         error = await error_of(flipsnack.send(wanted), FlipsnackError)
-    assert f"too long for what stands before Flipsnack (HTTP {status}). Nothing was changed." in str(error)
-    assert "Give a shorter text" in str(error)
+    assert f"The text is too large for what stands before Flipsnack (HTTP {status}). Nothing was changed." in str(error)
+    assert "Give a shorter one" in str(error)
+    assert len(sandbox.requests) == 1
+
+
+async def test_a_document_that_is_too_large_for_what_stands_before_flipsnack_is_told_as_that() -> None:
+    sandbox = unlimited()
+    sandbox.add_fault(Fault("http", http_status=413, times=0, body="<html>Request Entity Too Large</html>"))
+    async with asking(sandbox.app) as flipsnack:
+        error = await error_of(flipsnack.send(CreateCollection(title="T"), Paper()), FlipsnackError)
+    assert "The document is too large for what stands before Flipsnack (HTTP 413). Nothing was changed." in str(error)
     assert len(sandbox.requests) == 1
 
 
