@@ -335,6 +335,17 @@ async def test_what_changed_or_is_new_since_the_plan_is_left_and_said(bench: Lon
     assert done.text.count("It changed since the plan was made, so it was left alone.") == 2
 
 
+async def test_what_lies_in_another_folder_is_not_new_in_this_one_though_its_first_document_cannot_be_read(
+    bench: LongBench,
+) -> None:
+    document(bench, "Elsewhere.pdf")
+    (bench.folder / "uploads" / "branches" / NAMES[0]).write_bytes(b"")
+    plan = await planned(bench)
+    document(bench, "branches/Branch 12.pdf")
+    done = await carried_out(bench, plan)
+    assert done.data["warnings"] == ['New in the folder since the plan, and left: "Branch 12.pdf".']
+
+
 async def test_what_cannot_be_read_is_one_items_finding(bench: LongBench) -> None:
     (bench.folder / "uploads" / "branches" / "Branch 2.pdf").write_bytes(b"<html>no PDF</html>")
     plan = await planned(bench)

@@ -91,7 +91,8 @@ async def make_batch(call: ToolCall, arguments: CreateCollectionsInput) -> Batch
     left = (await call.context.send(statistics.GetUserStats())).api_uploads_left
     at_most = may_be_there(seen, items)
     check_quota(count, left, at_most=at_most)
-    folder = str(Path(seen[0].path or "").parent) if arguments.folder else ""
+    # As they were found: one that cannot be uploaded has no path.
+    folder = str(Path(asked[0].given).parent) if arguments.folder else ""
     batch = await kept_batch(call, items, arguments.status or "editable", folder)
     return BatchStatus(
         plan_id=batch.plan_id,
