@@ -68,6 +68,8 @@ WRITTEN = {
     "on a line of its own": "me:\nada@example.com\nbye",
     "among letters of another script": "\u8bf7\u8054\u7cfbada@example.com\u8c22\u8c22",
     "with the dot of another keyboard": "ada@example\u3002com",
+    "with the blanks of a keyboard": "ada @ example.com",
+    "with its name in quotes": '"ada"@example.com',
     "in italics": "_ada@example.com_",
     "behind a blank of a link": "name=+ada%40example.com",
     "in a link within a link": "https://x.example/?to=https%3A%2F%2Fy.example%2F%3Fm%3Dada%2540example.com",
@@ -83,6 +85,9 @@ OTHERS = (
     "ada@example",
     "ada",
     "x-_ada@example.com",
+    "xada @ example.com",
+    "ada @ example.community",
+    "ada, @ example.com",
     "ada@example.com-pany.de",
     "j\u00e9ada@example.com",
 )

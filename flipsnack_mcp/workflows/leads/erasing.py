@@ -82,10 +82,12 @@ def alone(address: str) -> str:
     """A pattern of an address that is no part of a longer one.
 
     Marks before it are, where a word is before them: `x.ada@` is another, `_ada@` is not. A script other than its own is
-    no part of it: not all put blanks between words.
+    no part of it: not all put blanks between words. A keyboard may put one around the sign, and a name may stand in quotes.
     """
+    name, _, host = address.rpartition("@")
+    written = rf"{re.escape(name)}\"?\s?@\s?{re.escape(host)}"
     before, after = [LATIN if LATIN_LETTER.match(one) else ANY_LETTER for one in (address[0], address[-1])]
-    return rf"(?:^|[^{before}{MARKS}])[{MARKS}]*{re.escape(address)}(?!\.?[{after}]|-+[{after}])"
+    return rf"(?:^|[^{before}{MARKS}])[{MARKS}]*{written}(?!\.?[{after}]|-+[{after}])"
 
 
 def spellings_of_host(host: str) -> Iterator[str]:
