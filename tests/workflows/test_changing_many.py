@@ -26,7 +26,7 @@ from flipsnack_mcp.workflows.plans import execution
 from flipsnack_mcp.workflows.plans.carrying_out import ON_REQUEST, Plans
 from flipsnack_mcp.workflows.plans.drafts import Rule, draft_plan
 from flipsnack_mcp.workflows.plans.item import Item
-from flipsnack_mcp.workflows.plans.outcomes import CHANGED_SINCE, of_closer_look
+from flipsnack_mcp.workflows.plans.outcomes import CHANGED_SINCE, NOT_TOLD_YET, of_closer_look
 from flipsnack_mcp.workflows.plans.record import ITEM, PLAN, PLAN_KEPT, PlanRecord
 from flipsnack_mcp.workflows.plans.rules import UNDOING, YES_IS_OLD, Permissions, Plan, PlanSnapshot
 from flipsnack_mcp.workflows.plans.undoing import draft_undoing, undone_by
@@ -455,6 +455,15 @@ async def test_a_draft_that_vanished_while_it_was_published_is_not_guessed_at(wo
 def test_what_flipsnack_did_not_take_as_planned_is_a_failure() -> None:
     wanted = Item(number=0, collection_hash="a", title="T", status="public", new_title="U", state="done")
     assert of_closer_look(wanted, Collection(collection_hash="a", title="V"))["state"] == "failed"
+
+
+@pytest.mark.parametrize(("title", "status"), [("U", "processing"), ("", "unlisted"), ("U", "")])
+def test_what_flipsnack_took_and_does_not_tell_yet_is_no_failure(title: str, status: str) -> None:
+    wanted = Item(
+        number=0, collection_hash="a", title="T", status="public", new_title="U", new_status="unlisted", state="done"
+    )
+    found = of_closer_look(wanted, Collection(collection_hash="a", title=title, status=status))
+    assert (found["state"], found["said"]) == ("done", NOT_TOLD_YET)
 
 
 async def allowed(server: Server) -> list[str]:
