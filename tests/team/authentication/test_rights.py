@@ -11,6 +11,7 @@ from starlette.types import Message
 
 from flipsnack_mcp.api.action import Effect
 from flipsnack_mcp.server.callers.caller import Right
+from flipsnack_mcp.server.prompts import prompts
 from flipsnack_mcp.server.tools.arguments import ToolInput
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.toolsets import entries, menu
@@ -305,6 +306,16 @@ def test_instructions_and_jobs_name_no_tool_that_the_caller_lacks(place: Guarded
     reader = place.by(token_for(place, f"anna {revision}", "de", may="read"), revision)
     said = instructions_for(reader) + str(reader.result("prompts/list"))
     assert not re.findall("|".join(WRITING | DELETING), said)
+
+
+def test_no_job_is_offered_to_who_lacks_one_of_its_tools(place: Guarded) -> None:
+    """Who may write and not read was offered jobs whose first step is to look."""
+    for held in Right:
+        who = place.by(token_for(place, f"with {held}", "de", may=held))
+        tools = {one["name"] for one in who.result("tools/list")["tools"]}
+        offered = {one["name"] for one in who.result("prompts/list")["prompts"]}
+        assert all(job.needs <= tools for job in prompts() if job.name in offered)
+        assert offered == ({"weekly_report", "audit_account"} if held == "read" else set())
 
 
 def instructions_for(who: Assistant) -> str:
