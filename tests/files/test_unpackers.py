@@ -199,6 +199,7 @@ CASES: dict[str, Mapping[str, bytes | Callable[[], bytes]]] = {
             "setup.exe", "a.SCR", "run.bat", "x.cmd", "a.com", "x.msi", "x.ps1", "x.vbs", "x.hta", "x.jar", "x.pif", "run.command",
             "a.msc", "a.jnlp", "a.vb", "a.ws", "a.wsc", "a.sct", "a.application", "a.appinstaller", "a.msixbundle", "a.settingcontent-ms",
             "a.scpt", "a.terminal", "a.workflow/x", "a.pkg", "a.dmg", "a.AppImage", "a.run", "a.xll", "a.psm1", "a.gadget", "a.diagcab",
+            "a.rdp", "a.iso", "a.IMG", "a.vhdx", "a.py", "a.pyzw", "a.deb", "a.flatpakref",
             "a.website", "a.search-ms", "a.theme", ".directory",
             "a\u2800b", "\u2800.html", "a\U0001d159", "a\U000e0002b", "a\u2065b", "a\ufff0b", "a\uffff", "a\U000e0fff",
             "index.html\u00a0", "a\u3000", "a\u2003/x", "\u00a0/x",

@@ -22,16 +22,18 @@ MOST_BYTES, MOST_BYTES_OF_STEP, MOST_STEPS = 1000, 255, 32
 # A package is pages, pictures and scripts for a browser. These are opened by the system or run by it.
 LEADS_ELSEWHERE = frozenset({
     "lnk", "url", "website", "desktop", "webloc", "inetloc", "fileloc", "scf", "library-ms", "search-ms", "searchconnector-ms",
-    "appref-ms", "theme",
+    "appref-ms", "theme", "rdp",
 })  # fmt: skip
 PROGRAMS = frozenset({
     # Windows
     "exe", "scr", "com", "bat", "cmd", "pif", "msi", "msp", "mst", "msix", "msixbundle", "appx", "appxbundle", "appinstaller",
     "application", "ps1", "psm1", "vb", "vbs", "vbe", "jse", "ws", "wsf", "wsh", "wsc", "sct", "hta", "cpl",
     "msc", "reg", "inf", "chm", "dll", "ocx", "xll", "gadget", "diagcab", "settingcontent-ms",
-    # macOS, Linux, and wherever Java is
+    # as disks, whose programs the system then no longer knows to be from elsewhere
+    "iso", "img", "vhd", "vhdx",
+    # macOS, Linux, and wherever Java or Python is
     "command", "app", "terminal", "workflow", "scpt", "pkg", "mpkg", "dmg", "sh", "bash", "run", "appimage",
-    "jar", "jnlp",
+    "deb", "rpm", "flatpakref", "jar", "jnlp", "py", "pyw", "pyz", "pyzw",
 })  # fmt: skip
 READ_BY_THE_DESKTOP = frozenset({"desktop.ini", "autorun.inf", ".directory"})
 
