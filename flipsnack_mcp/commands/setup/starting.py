@@ -31,7 +31,8 @@ def command_here(extra: str) -> tuple[str, ...]:
     if uvx and cached and (checkout := folder_of_checkout()):
         return (uvx, "--from", f"{checkout}{f'[{extra}]' if extra else ''}", SCRIPT)
     script = Path(sys.executable).with_name(f"{SCRIPT}{systems.HERE.script_ending}")
-    return (str(script),) if script.is_file() else (sys.executable, "-m", PACKAGE.name)
+    # Clients start it in the folder of a project: without -P a module that lies there would be taken for one of ours.
+    return (str(script),) if script.is_file() else (sys.executable, "-P", "-m", PACKAGE.name)
 
 
 def from_the_index(extra: str) -> tuple[str, ...]:

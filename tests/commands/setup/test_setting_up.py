@@ -277,23 +277,38 @@ def test_as_long_as_the_name_is_not_ours_nobody_is_told_to_run_it() -> None:
     assert published.PUBLISHED is False
 
 
-def test_what_is_written_starts_a_server_from_any_folder(home: Home, tmp_path: Path) -> None:
-    home.run("setup", "cursor", "--yes", "--sandbox")
+def version_started(home: Home, folder: Path) -> str:
+    """Which version a client gets that starts in this folder what was written for it."""
     entry = home.entry("cursor")
     hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
     message = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello})
     paths = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
     answered = subprocess.run(  # noqa: S603 - our own program
         [entry["command"], *entry["args"]],
-        env={**entry["env"], **paths, "HOME": str(tmp_path)},
-        cwd=tmp_path,
+        env={**entry["env"], **paths, "HOME": str(folder)},
+        cwd=folder,
         input=f"{message}\n",
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     )
-    assert json.loads(answered.stdout)["result"]["serverInfo"]["version"] == __version__
+    return str(json.loads(answered.stdout)["result"]["serverInfo"]["version"])
+
+
+def test_what_is_written_starts_a_server_from_any_folder(home: Home, tmp_path: Path) -> None:
+    home.run("setup", "cursor", "--yes", "--sandbox")
+    assert version_started(home, tmp_path) == __version__
+
+
+def test_no_module_in_a_project_is_taken_for_one_of_ours_where_python_is_started(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starting, "SCRIPT", "no-such-command")
+    (tmp_path / "json.py").write_text("raise SystemExit('taken for the one of Python')")
+    home.run("setup", "cursor", "--yes", "--sandbox")
+    assert home.entry("cursor")["args"] == ["-P", "-m", "flipsnack_mcp"]
+    assert version_started(home, tmp_path) == __version__
 
 
 Asks = Callable[[Settings], Any]
