@@ -180,6 +180,9 @@ async def test_stop_work_stops_a_report_over_all_in_every_account(several: Sever
     assert said.data.items() >= {**work, "kind": "report", "state": "stopped"}.items()
     assert several.asked == {}
     assert (later.data["state"], states(later)) == ("stopped", dict.fromkeys(NAMES, "stopped"))
+    done = sum(row["done"] for row in rows(later).values())
+    assert later.data["progress"] == {"done": done, "total": 30 * len(NAMES)}
+    assert all(row.keys() == {"account", "state", "done", "total"} for row in rows(later).values())
     assert_told_in_four_parts(twice, "No work is under way under that id")
 
 

@@ -118,7 +118,8 @@ class Part:
         """How far it is."""
         if self.state == "complete":
             return Progress(len(self.report.counted), len(self.report.counted))
-        return how_far_by_now(self.report, self.gathered, self.last)
+        far = how_far_by_now(self.report, self.gathered, self.last)
+        return replace(far, seconds_left=None) if self.state == "stopped" else far
 
 
 @dataclass(frozen=True)
@@ -152,5 +153,6 @@ class Together:
 
     @property
     def progress(self) -> Progress:
-        """How far those are that can go on."""
-        return reports_at([one.progress for one in self.parts if one.state not in {"failed", "stopped"}])
+        """How far those are that can go on; where none does any more, how far all have come."""
+        left_out = {"failed", "stopped"} if self.state == "running" else {"failed"}
+        return reports_at([one.progress for one in self.parts if one.state not in left_out])

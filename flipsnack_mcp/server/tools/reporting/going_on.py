@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -98,7 +99,7 @@ async def followed(call: ToolCall, report: Report, seconds: float) -> tuple[Repo
 
 def under_way(tool: str, report: Report, at: Progress, *, stopped: bool) -> dict[str, Any]:
     """All there is to say of a report that is not whole: how far it is, and when to ask again."""
-    known = {"report_id": report.report_id, "progress": in_numbers(at)}
+    known = {"report_id": report.report_id, "progress": in_numbers(replace(at, seconds_left=None) if stopped else at)}
     if stopped:
         return known | {"state": "stopped", "next_step": STOPPED_FOR_GOOD.format(tool)}
     delayed = f" Delayed: {at.trouble}." if at.trouble else ""
