@@ -146,7 +146,7 @@ def unseen(uncounted: int, unclear: int) -> Iterator[str]:
     if uncounted:
         yield f"The views of {uncounted} could not be counted: report_stats with this report_id says why."
     if unclear:
-        yield f"Whether the conversion of {unclear} failed could not be seen: get_collection tells."
+        yield f"Whether the conversion of {unclear} failed could not be seen: get_collection may tell."
 
 
 def rows_of(some: tuple[ReportedCollection, ...], known: Namesakes, views: Mapping[str, int]) -> Rows:
