@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 import trustme
 
 from flipsnack_mcp.commands.doctor.finding import Finding
 from flipsnack_mcp.commands.doctor.reaching import clock, encrypted, lasting
-from flipsnack_mcp.commands.doctor.served import examined_server, token_from
-from flipsnack_mcp.commands.doctor.visit import Endpoint, server_at, visiting
+from flipsnack_mcp.commands.doctor.served import CHECKS, examined_server, token_from
+from flipsnack_mcp.commands.doctor.visit import Endpoint, Visit, server_at, visiting
 from tests.api.street import no_network_settings
 from tests.commands.judged import HOST, TOKEN, judged
 from tests.commands.processes import Ended, nobody_answers_at
@@ -320,3 +321,19 @@ def test_the_command_judges_a_real_server(served: str, run_here: Here, monkeypat
 def test_the_token_of_a_file_is_its_text(tmp_path: Path) -> None:
     (tmp_path / "token").write_text(f" {TOKEN}\n")
     assert token_from(str(tmp_path / "token")) == TOKEN
+
+
+async def test_a_token_is_not_sent_where_it_can_be_read_on_the_way() -> None:
+    shown = list[str]()
+
+    def answered(request: httpx2.Request) -> httpx2.Response:
+        shown.append(request.headers.get("authorization", ""))
+        return httpx2.Response(401)
+
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(answered)) as http:
+        visit = Visit(server_at("http://flipsnack.example.com"), TOKEN, http)
+        found = [one for look in CHECKS async for one in look(visit)]
+    assert shown
+    assert not any(TOKEN in one for one in shown)
+    assert "the token was not sent" in found[-1].said
+    assert "--token-file" not in str(found)

@@ -99,8 +99,9 @@ async def meant_for_others(visit: Visit) -> AsyncIterator[Finding]:
     """Come by another name, and from a web page."""
     for check, headers in STRANGERS.items():
         status = await status_of(visit, headers)
-        if status == 401 and not visit.token:
-            yield Finding(check, ok=True, said="refused for want of a token; with --token-file more can be told")
+        if status == 401 and not visit.shows_token:
+            more = "" if visit.withholds_token else "; with --token-file more can be told"
+            yield Finding(check, ok=True, said=f"refused for want of a token{more}")
             continue
         cure = f". {LOOK_BEFORE} It has to hand Host and Origin on as they came."
         refused = status in NOT_MEANT or not status

@@ -14,6 +14,7 @@ from flipsnack_mcp.commands.doctor.visit import Visit
 REVISIONS: dict[Literal["auto", "legacy"], str] = {"auto": "current clients", "legacy": "older clients"}
 TIME_TO_ANSWER = 30.0
 WANTS_ONE = "not tried, it wants a token: give one with --token-file FILE, or - to type it"
+WITHHELD = "not tried: the token was not sent, since it could be read on the way"
 CLIENTS_NOT_TRIED = "refused (401), so clients were not tried: it was taken back, is over, or is for another server. `flipsnack-mcp token list` there says whose count"
 SIGNS_OF_INSIDE = {
     "a key or a signature of Flipsnack": r"apikey=\w|signature=[0-9a-f]{32}",
@@ -28,10 +29,10 @@ SIGNS_OF_INSIDE = {
 
 async def talked(visit: Visit) -> AsyncIterator[Finding]:
     """Greet it and read its menu, as clients do."""
-    if not visit.token and (await visit.hello()).status_code == 401:
-        yield Finding("clients", ok=True, said=WANTS_ONE)
+    if not visit.shows_token and (await visit.hello()).status_code == 401:
+        yield Finding("clients", ok=True, said=WITHHELD if visit.withholds_token else WANTS_ONE)
         return
-    if visit.token and (await visit.hello(**visit.shows_token)).status_code == 401:
+    if visit.shows_token and (await visit.hello(**visit.shows_token)).status_code == 401:
         yield Finding("the token", ok=False, said=CLIENTS_NOT_TRIED)
         return
     visit.http.headers.update(visit.shows_token)

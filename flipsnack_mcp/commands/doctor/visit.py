@@ -97,9 +97,14 @@ class Visit:
     """All that came back, headers and bodies."""
 
     @property
+    def withholds_token(self) -> bool:
+        """Whether the one that was given would be read on the way."""
+        return bool(self.token) and not (self.place.encrypted or self.place.here)
+
+    @property
     def shows_token(self) -> dict[str, str]:
         """The header of who has one."""
-        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        return {"Authorization": f"Bearer {self.token}"} if self.token and not self.withholds_token else {}
 
     async def hello(self, **headers: str) -> httpx2.Response:
         """The answer to the first message of a client; a session that it began is ended."""
