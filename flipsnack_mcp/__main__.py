@@ -27,6 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from flipsnack_mcp.front.leaving import EXIT_INTERRUPTED
 
         return EXIT_INTERRUPTED
+    except ModuleNotFoundError as error:
+        if (error.name or __package__).partition(".")[0] == __package__:
+            raise
+        return not_installed(str(error.name))
     except BaseExceptionGroup as several:
         if several.subgroup(SystemExit) is None:
             raise
@@ -127,6 +131,16 @@ def told_unloaded(heard: "Heard", error: Exception) -> int:
 
     answer_without_parts(heard)
     sys.stderr.write(f"flipsnack-mcp: {INCOMPLETE} ({type(error).__name__})\n")
+    return EXIT_FAILED
+
+
+def not_installed(library: str) -> int:
+    """Say to who starts it from its folder alone that it needs more."""
+    if sys.stderr is not None:
+        where = f"for this Python ({sys.executable}), and this program needs it"
+        sys.stderr.write(
+            f"flipsnack-mcp: {library} is not installed {where}. README.md has the command that installs all.\n"
+        )
     return EXIT_FAILED
 
 

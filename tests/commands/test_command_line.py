@@ -5,6 +5,8 @@ import json
 import os
 import re
 import socket
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from hashlib import md5
@@ -322,6 +324,18 @@ def test_a_sandbox_that_is_told_nothing_is_flipsnack_as_documented() -> None:
     assert typed.account == "small"
     paces = (typed.conversion_seconds, typed.package_seconds, typed.retry_seconds)
     assert pace_of(typed.calls_per_minute, *paces) == Pace()
+
+
+@pytest.mark.parametrize("typed", [[], ["demo"], ["doctor"]], ids=repr)
+def test_who_starts_it_from_its_folder_without_installing_it_is_told_what_it_lacks(run: Run, typed: list[str]) -> None:
+    bare = "import sys; sys.modules.update(anyio=None, typing_extensions=None, mcp=None)"
+    start = f"{bare}; from flipsnack_mcp.__main__ import main; sys.exit(main({typed}))"
+    done = subprocess.run(  # noqa: S603  # our own program
+        [sys.executable, "-c", start], env=run.environment, input="x\n", text=True, capture_output=True, check=False
+    )
+    assert done.returncode == 1
+    assert re.fullmatch(r"flipsnack-mcp: \w+ is not installed for this Python \(.+\n", done.stderr)
+    assert "README.md has the command" in done.stderr
 
 
 def test_the_version_is_told(run: Run) -> None:
