@@ -1,5 +1,6 @@
 """A token that an authorization server has signed: whether it is one for this server, and what it says of its holder."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from flipsnack_mcp.team.authentication.issuer import PublishedKeys
 from flipsnack_mcp.team.authentication.keys import PublishedKey
 from flipsnack_mcp.team.authentication.scopes import rights_of, scopes_in
 from flipsnack_mcp.text import cleaned
+
+log = logging.getLogger(__name__)
 
 LEEWAY = 60
 """Seconds by which clocks may disagree."""
@@ -83,10 +86,22 @@ class SignedTokens:
                 leeway=LEEWAY,
                 options={"require": [*HAS_TO_SAY]},
             )
+        except (jwt.InvalidAudienceError, jwt.InvalidIssuerError, jwt.MissingRequiredClaimError) as error:
+            # Its signature is good, so this is no stranger's doing: somebody has to set something right.
+            log.warning("a token that %s has signed is not taken: %s", self.keys.issuer, self._wrong_with(error))
+            return None
         except Exception:  # noqa: BLE001  # it reads anybody's text: whatever goes wrong with that, nobody is let in
             return None
         subject: object = claims["sub"]
         return claims if isinstance(subject, str) and 0 < len(subject) <= LONGEST_SUBJECT else None
+
+    def _wrong_with(self, error: jwt.InvalidTokenError) -> str:
+        """What whoever runs the server reads of it; nothing of what the token says."""
+        if isinstance(error, jwt.MissingRequiredClaimError):
+            return f"it lacks `{error.claim}`"
+        if isinstance(error, jwt.InvalidIssuerError):
+            return "it names another issuer; FLIPSNACK_AUTH_ISSUER has to be written exactly as there"
+        return f"it is for another audience than {self.audience}; set FLIPSNACK_AUTH_AUDIENCE, or have tokens made for this one"
 
 
 def has_signed(key: PublishedKey, token: str, algorithm: str) -> bool:

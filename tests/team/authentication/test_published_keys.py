@@ -112,6 +112,27 @@ async def test_a_key_that_was_exchanged_under_its_name_or_has_none_counts_at_onc
     assert one.asked == [DESCRIPTION, "/keys"]
 
 
+NOT_FOR_HERE: dict[str, dict[str, Any]] = {
+    f"it is for another audience than {AUDIENCE}; set FLIPSNACK_AUTH_AUDIENCE": {"aud": "canary"},
+    "it names another issuer; FLIPSNACK_AUTH_ISSUER has to be written exactly as there": {"iss": "https://canary"},
+    "it lacks `sub`": {"sub": None},
+}
+
+
+@pytest.mark.parametrize(("why", "told"), NOT_FOR_HERE.items(), ids=NOT_FOR_HERE)
+async def test_why_a_token_with_a_good_signature_is_not_taken_stands_in_the_log(
+    one: Issuer, caplog: pytest.LogCaptureFixture, why: str, told: dict[str, Any]
+) -> None:
+    """Its holder learns nothing of that, and whoever runs the server had nothing to go by."""
+    assert await of(one).vouched(signed(one.claims(AUDIENCE, **told))) is None
+    assert f"a token that {one.address} has signed is not taken: {why}" in caplog.text
+    assert "canary" not in caplog.text
+    caplog.clear()
+    for strangers in (signed(one.claims(AUDIENCE, **told), key_pair("second")), signed(one.claims(AUDIENCE, exp=1))):
+        assert await of(one).vouched(strangers) is None
+    assert caplog.text == ""
+
+
 async def test_what_a_known_key_has_signed_asks_for_no_other_though_it_is_over(
     one: Issuer, later: StandingClock
 ) -> None:
