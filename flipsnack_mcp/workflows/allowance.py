@@ -26,6 +26,8 @@ class TooManyDeletionsError(FlipsnackError):
             happened = f"{wanted} collections would be deleted or go offline; this server allows {allowed}, takings offline included, and {left} {'is' if left == 1 else 'are'} left."
             fewer = f"Choose at most {left} of them, or tell" if left else "Tell"
             next_step = f"{fewer} the person; they can raise {setting}."
+        self.possible = left if wanted > 1 else 0
+        """How many of them could go now, where there are several."""
         minutes = math.ceil((seconds or 0) / 60)
         which = "The next one is" if wanted == 1 else "So many are"
         retry = None if seconds is None else f"{which} possible in about {as_many(max(1, minutes), 'minute')}."

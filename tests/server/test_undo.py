@@ -166,6 +166,18 @@ async def test_undoing_a_publication_takes_offline_and_is_confirmed(bench: Bench
         assert (done.data["counts"]["done"], bench.collection(DRAFT).status) == (1, "editable")
 
 
+async def test_where_fewer_may_go_offline_than_a_plan_published_they_can_be_undone_one_by_one(bench: Bench) -> None:
+    drafts = [bench.sandbox.account.add(title=f"Draft {n}", status="editable").hash for n in range(3)]
+    async with process(bench, max_deletes_per_hour=2) as assistant:
+        planned = await assistant.call("update_collections", collections=drafts, status="public")
+        done = await to_its_end(assistant, await assistant.call("update_collections", plan_id=planned.data["plan_id"]))
+        refused = await assistant.call(TOOL, history_id=done.data["history_id"])
+        alone = await assistant.call(TOOL, history_id=done.data["history_id"] + 1)
+    assert "at most 2 of these changes can be undone now, each by its own history_id" in refused.text
+    assert "Choose" not in refused.text
+    assert alone.data["counts"]["planned"] == 1
+
+
 async def test_what_was_taken_offline_is_published_again_and_its_new_hash_is_told(bench: Bench) -> None:
     async with process(bench, Person(types_what_is_asked)) as assistant:
         said = await assistant.call(

@@ -17,6 +17,7 @@ from flipsnack_mcp.server.tools.plans.going_on import go_on, keep_plan
 from flipsnack_mcp.server.tools.plans.updating import notes
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.started import as_typed
+from flipsnack_mcp.workflows.allowance import TooManyDeletionsError
 from flipsnack_mcp.workflows.finding import Choice, choose, day_of
 from flipsnack_mcp.workflows.history import Event
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft
@@ -25,6 +26,11 @@ from flipsnack_mcp.workflows.plans.rules import UNDOING
 from flipsnack_mcp.workflows.plans.undoing import Undone, already_back, draft_undoing, undone_by, why_not
 
 LONGEST_CALLER = 80
+EACH_ALONE = (
+    "Tell the person: at most {} of these changes can be undone now, each by its own history_id, which `{}` lists in a "
+    "terminal; or they can raise what this server allows."
+)
+"""Of the changes of a plan nobody can choose some."""
 LOOKS_FOR_A_PLAN = 20
 """Collections that are looked at one by one while a person waits; of more a list tells."""
 
@@ -56,7 +62,12 @@ async def undo_change(call: ToolCall, arguments: UndoChangeInput) -> PlanStatus 
     if arguments.plan_id is not None:
         return await go_on(call, arguments.plan_id, arguments.confirmation, arguments.wait_seconds)
     draft, said = await undoing_of(call, arguments.history_id or 0)
-    return await keep_plan(call, draft, [*notes(call, draft, []), *emptied(draft), *said])
+    try:
+        return await keep_plan(call, draft, [*notes(call, draft, []), *emptied(draft), *said])
+    except TooManyDeletionsError as error:
+        if error.possible:
+            error.next_step = EACH_ALONE.format(error.possible, as_typed("history"))
+        raise
 
 
 async def undoing_of(call: ToolCall, number: int) -> tuple[PlanDraft, list[str]]:
