@@ -486,13 +486,16 @@ def test_only_a_server_with_several_accounts_lists_what_an_answer_over_all_may_h
 
 async def test_every_other_tool_takes_one_account_at_a_time(several: SeveralBench) -> None:
     said, refusal = dict[str, str](), "Only report_stats takes all accounts at once. Nothing was changed. "
+    stopping = 'With account="*" a report over all accounts is stopped, and none goes by that id: name the account '
     async with several.assistant() as assistant:
         for of in TOOLS:
             answer = await assistant.call(expected_tool(of).name, {**typical(of, several), "account": "*"})
             said[of] = answer.text if answer.is_error else ""
             assert several.asked == {} or of == TOOL, of
             several.forget()
-    assert [of for of, text in said.items() if not text.startswith(refusal)] == [TOOL]
+    assert [of for of, text in said.items() if not text.startswith(refusal)] == [TOOL, "stop_work"]
+    assert said["stop_work"].startswith(stopping)
+    assert "Nothing was changed." in said["stop_work"]
 
 
 async def test_no_secret_of_any_account_is_in_what_is_said_and_saved(group: SeveralBench) -> None:

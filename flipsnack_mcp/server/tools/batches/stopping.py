@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from flipsnack_mcp.api import Effect, FlipsnackError
-from flipsnack_mcp.server.callers.accounts import EVERY_ONE, no_account_named
+from flipsnack_mcp.server.callers.accounts import EVERY_ONE, WhichAccountError, names_of
 from flipsnack_mcp.server.callers.rights import check_theirs
 from flipsnack_mcp.server.tools.addresses import closed_address
 from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput
@@ -49,6 +49,12 @@ class StoppedWork(Answered):
     next_step: NextStep = None
 
 
+NOT_OVER_ALL = (
+    f'With account="{EVERY_ONE}" a report over all accounts is stopped, and none goes by that id: '
+    "name the account whose work it is."
+)
+
+
 async def stop_work(call: ToolCall, arguments: StopWorkInput) -> StoppedWork:
     """Stop what goes by an id, whoever carries it out; of all accounts, a report over them."""
     wanted = arguments.work_id
@@ -85,7 +91,7 @@ async def stop_everywhere(call: ToolCall, wanted: str) -> StoppedWork:
     """Stop the report that each account has of a report over all."""
     joint = await known_joint(call, wanted)
     if joint is None:
-        raise no_account_named([app.settings for app in call.apps], EVERY_ONE)
+        raise WhichAccountError(NOT_OVER_ALL, f"The accounts are: {names_of(app.settings for app in call.apps)}.")
     check_theirs(joint.principal, joint.caller)
     parts = [(app.jobs, joint.parts[one]) for app in call.apps if (one := app.settings.account) in joint.parts]
     if not any([await jobs.stop(REPORT, part) for jobs, part in parts]):
