@@ -140,6 +140,14 @@ async def test_while_somebody_is_typing_the_beginning_of_a_hash_is_one(sandbox: 
     assert (await search(ask, Search(wanted[:4]))).rows == ()
 
 
+@pytest.mark.parametrize("title", ["Weekly offers, Week 38", "Kitchen brochure"])
+async def test_while_somebody_is_typing_a_title_it_stays_among_what_is_found(ask: Ask, title: str) -> None:
+    for end in range(1, len(title) + 1):
+        found = await search(ask, Search(title[:end].strip(), limit=100, begun=True))
+        assert title in [row.title for row in found.rows], title[:end]
+    assert distance("week 3", "Weekly offers, Week 38") is None  # of who has ended typing a number is a whole one
+
+
 @pytest.mark.parametrize(
     ("query", "near"),
     [

@@ -8,7 +8,7 @@ from flipsnack_mcp.api import hash_from, is_link
 from flipsnack_mcp.api.actions.collections import CollectionList, CollectionSummary, ListCollections
 from flipsnack_mcp.api.links import slug_in_link
 from flipsnack_mcp.workflows.finding import LONGEST_QUERY, ROWS_OF_A_REQUEST, Choice
-from flipsnack_mcp.workflows.searching.words import distance, nearest_titles
+from flipsnack_mcp.workflows.searching.words import distance, distance_so_far, nearest_titles
 
 NEAREST = 5
 SHORT = 500
@@ -75,7 +75,7 @@ class Search:
         """How far a row is from what was typed."""
         typed = self.pasted
         named = row.collection_hash.startswith(typed) if self.begun and typed else row.collection_hash == typed
-        return 0 if named else distance(self.typed, row.title)
+        return 0 if named else (distance_so_far if self.begun else distance)(self.typed, row.title)
 
 
 @dataclass(frozen=True)

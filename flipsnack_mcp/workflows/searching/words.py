@@ -83,6 +83,19 @@ def distance(query: str, title: str) -> int | None:
     return found if wanted else None
 
 
+def distance_so_far(query: str, title: str) -> int | None:
+    """The same for somebody who is typing still: the last word may be any beginning, of a number too."""
+    if (whole := distance(query, title)) is not None:
+        return whole
+    *before, last = query.split() or [""]
+    begun = parts(last)
+    if len(begun) != 1:  # a hash falls into several
+        return None
+    begins = any(one.startswith(begun[0].spellings) for word in parts(title) for one in word.spellings)
+    so_far = distance(" ".join(before), title) if before else EXACT
+    return so_far + BEGINNING if begins and so_far is not None else None
+
+
 def word_distance(word: Word, there: Sequence[Word], joined: Sequence[Word]) -> int | None:
     """How far the nearest word of a title is from one that was typed; a missing space counts as a slip."""
     if any(word.is_in(one) for one in there):
