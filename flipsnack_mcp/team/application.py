@@ -148,19 +148,17 @@ class AtItsPath:
     where: str
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] != MCP:
+        refusal = self._refusal(scope) if scope["type"] == "http" else None
+        return await (refusal.tell(send) if refusal else self.app(scope, receive, send))
+
+    def _refusal(self, scope: Scope) -> TurnedAway | None:
+        if scope["path"] != MCP:
             words = f"There is nothing at this path: this server's address for MCP is {self.where}. Nothing was done."
-            return await TurnedAway(404, words).tell(send)
-        if scope["type"] == "http" and header_of(scope, b"content-encoding").lower() not in {b"", b"identity"}:
-            return await PACKED.tell(send)
-        if scope["type"] == "http" and scope["method"] == "POST" and not is_called_json(scope):
-            return await NOT_CALLED_JSON.tell(send)
-        return await self.app(scope, receive, send)
-
-
-def is_called_json(scope: Scope) -> bool:
-    """Whether a request says that it posts JSON, as the SDK reads that."""
-    return header_of(scope, b"content-type").lower().startswith(b"application/json")
+            return TurnedAway(404, words)
+        if header_of(scope, b"content-encoding").lower() not in {b"", b"identity"}:
+            return PACKED
+        called = header_of(scope, b"content-type").lower()  # as the SDK reads it
+        return None if scope["method"] != "POST" or called.startswith(b"application/json") else NOT_CALLED_JSON
 
 
 @dataclass(frozen=True)

@@ -74,13 +74,14 @@ class Offers:
     def still_may(self, account: str, principal: str, /, *, destroys: bool = False, reads: bool = False) -> bool:
         """Whether work in the background may go on, by whom had it begun."""
         right = Right.READ if reads else Right.DELETE if destroys else Right.WRITE
-        return not principal or self.guard is None or self.guard.still_may(principal, account, right)
+        return self._has_still(account, principal, right)
 
     def still_gets(self, account: str, principal: str, tool: str) -> bool:
         """Whether what a tool showed somebody the way to may still be fetched: by who may still call it."""
-        needed = rights_needed(tool) or (Right.READ,)
-        guard = self.guard
-        return not principal or guard is None or all(guard.still_may(principal, account, one) for one in needed)
+        return all(self._has_still(account, principal, one) for one in rights_needed(tool) or (Right.READ,))
+
+    def _has_still(self, account: str, principal: str, right: Right) -> bool:
+        return not principal or self.guard is None or self.guard.still_may(principal, account, right)
 
     @property
     def now(self) -> Offer:

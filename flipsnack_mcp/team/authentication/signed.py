@@ -1,7 +1,7 @@
 """A token that an authorization server has signed: whether it is one for this server, and what it says of its holder."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,8 +68,12 @@ class SignedTokens:
             return None
         algorithm, kid = header
         keys = await self.keys.matching(kid, algorithm)
-        if keys and not any(has_signed(one, token, algorithm) for one in keys):
-            keys = await self.keys.newer(kid, algorithm, keys)
+        vouched = self._vouched_by(keys, token, algorithm)
+        if vouched or not keys or any(has_signed(one, token, algorithm) for one in keys):
+            return vouched
+        return self._vouched_by(await self.keys.newer(kid, algorithm, keys), token, algorithm)
+
+    def _vouched_by(self, keys: Sequence[PublishedKey], token: str, algorithm: str) -> Vouched | None:
         for key in keys:
             if (claims := self._claims(token, key, algorithm)) is not None:
                 return Vouched(claims, scopes_in(claims))

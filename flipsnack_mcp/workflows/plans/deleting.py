@@ -78,14 +78,18 @@ async def deletion(context: CallContext, item: Item, last: LastLook) -> ItemFact
             return DONE
         if last.seen is None:
             return {"state": "skipped", "said": GONE_BEFORE}
-        # Code 43 is also what is not allowed: it may well be there still.
-        gone = await is_gone(context, DeleteCollection(collection_hash=item.collection_hash))
+        gone = await is_gone_meanwhile(context, item)
         return {"state": "failed", "said": GONE_MEANWHILE} if gone else of_failure(item, error)
     except FlipsnackError as error:
         if error.changed is Changed.NOTHING:
             raise
         return of_failure(item, error)
     return DONE
+
+
+async def is_gone_meanwhile(context: CallContext, item: Item) -> bool:
+    """Whether a collection that was just seen is surely there no more: code 43 is also what is not allowed."""
+    return bool(await is_gone(context, DeleteCollection(collection_hash=item.collection_hash)))
 
 
 async def as_shown(context: CallContext, item: Item) -> Collection:

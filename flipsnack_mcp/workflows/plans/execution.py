@@ -17,7 +17,7 @@ from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.job import Job
 from flipsnack_mcp.workflows.last_look import LastLook
 from flipsnack_mcp.workflows.plans import outcomes
-from flipsnack_mcp.workflows.plans.deleting import as_shown, deletion
+from flipsnack_mcp.workflows.plans.deleting import as_shown, deletion, is_gone_meanwhile
 from flipsnack_mcp.workflows.plans.item import Item, ItemState, Listed
 from flipsnack_mcp.workflows.plans.listing import CHANGES_AT_ONCE, UNREAD, how_far_along, read_listing
 from flipsnack_mcp.workflows.plans.record import PlanRecord
@@ -208,7 +208,7 @@ class Execution:
         except FlipsnackError as error:
             if error.changed is Changed.PERHAPS:  # also where it is gone by now: what was lost may have published it
                 return await self._of_lost(item, error)
-            if isinstance(error, NotFoundError) and not (last.seen and await self._is_there(item)):
+            if isinstance(error, NotFoundError) and (not last.seen or await is_gone_meanwhile(context, item)):
                 return outcomes.of_vanished(item, self._listing)
             if isinstance(error, errors.OutOfTimeError):
                 raise
@@ -239,14 +239,6 @@ class Execution:
         twins = self._listing.with_target(item) if item.publishes else ()
         # The last thing before it is sent: whoever finds it so later knows that it may have been.
         await self._record.note(plan, item, state="sending", begun=True, twins=twins, entry=entry)
-
-    async def _is_there(self, item: Item) -> bool:
-        """Whether a collection that was just seen is there still: code 43 is also what is not allowed."""
-        try:
-            await self._context.send(GetCollection(collection_hash=item.collection_hash))
-        except FlipsnackError:
-            return False
-        return True
 
     async def _of_lost(self, item: Item, error: FlipsnackError) -> outcomes.ItemFacts:
         """For an item the answer to whose update was lost. A draft that is gone may be published: a list tells."""
