@@ -23,6 +23,7 @@ from flipsnack_mcp.as_written import (
     split_beside_placeholders,
 )
 from flipsnack_mcp.redis_address import is_redis, redis_address
+from flipsnack_mcp.text import as_many
 
 CONFIRM_WAYS = ("ask", "approve", "block", "allow")
 TOOLSETS = ("default", "legacy")
@@ -189,7 +190,9 @@ class Reading:
         """The sets that are known; where none is, the tools are there all the same, and every call says what is wrong."""
         names = frozenset(part.lower() for part in self.parts(name, ","))
         if unknown := names.difference(TOOLSETS):
-            self.problems.append(f"{name} names {len(unknown)} unknown set(s); there are: {', '.join(TOOLSETS)}.")
+            self.problems.append(
+                f"{name} names {as_many(len(unknown), 'unknown set')}; there are: {', '.join(TOOLSETS)}."
+            )
         return names - unknown or default
 
     def confirm(self, name: str, default: str) -> str:

@@ -188,6 +188,10 @@ const BEHAVIOUR = {
     const frame = await shown("statistics", { result: answer({ views: 2, time_spent: 7265, average_time: 95.4 }) });
     return /2 hrs 1 min\n/.test(await frame.locator("main").innerText()) && /1 min 35 secs/.test(await frame.locator("main").innerText());
   },
+  "one of a kind is told as one": async ({ shown }) => {
+    const frame = await shown("report", { result: answer({ report_id: "abcd1234", state: "complete", totals: { collections: 1, without_views: 1, drafts: 1, accounts: 2 } }) });
+    return /^1 collection 1 without views 1 draft 2 accounts$/.test((await frame.locator(".chips").innerText()).replace(/\s+/g, " ").trim());
+  },
   "a table has a thousand rows at most, and says of how many": async ({ shown }) => {
     const unread = Array.from({ length: 4000 }, (_, number) => ({ ...GOOD, collection_hash: `c${number}` }));
     const frame = await shown("report", { result: answer({ report_id: "abcd1234", state: "complete", collections: unread, winners: unread, unread }) });

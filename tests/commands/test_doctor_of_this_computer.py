@@ -199,7 +199,7 @@ def test_what_can_be_set_right_is_set_right_and_said_and_nothing_else_is_touched
     for name in (".flipsnack-0123456789abcdef.part", "notes.part", "catalogue.zip"):
         (folder / name).touch()
     assert told(run_here("doctor", "--json", "--fix", **untidy))["fixed"] == [
-        f'Removed 1 unfinished file(s) of ended programs from "{folder}".'
+        f'Removed 1 unfinished file of ended programs from "{folder}".'
     ]
     assert sorted(one.name for one in folder.iterdir()) == ["catalogue.zip", "notes.part"]
     assert "Nothing was found that can be set right without you." in run_here("doctor", "--fix", **untidy).out

@@ -98,7 +98,7 @@ async def test_one_look_of_the_last_seconds_is_enough(bench: Bench, wanted: dict
         ({"width": 300, "height": 300}, ""), ({"width": 652}, ""),
         ({"start_page": PAGES + 1}, "start_page=17 lies beyond the end: the flipbook has 16 pages."),
         ({"start_page": 99, "start_book": 1}, "start_page=99 lies beyond the end"),
-        ({"start_book": 2}, "start_book=2 lies beyond the end: it has 1 flipbook(s)."),
+        ({"start_book": 2}, "start_book=2 lies beyond the end: it has 1 flipbook."),
         ({"start_book": 4, "start_page": 99}, "start_book=4 lies beyond the end"),
         ({"width": 800}, "The code is 800 x 385 pixels and the collection 650 x 385, so that edges stay empty. width=800 with height=474 fits."),
         ({"height": 770}, "The code is 650 x 770 pixels and the collection 650 x 385, so that edges stay empty. width=1300 with height=770 fits."),

@@ -37,9 +37,9 @@ RECOGNISED: list[tuple[dict[str, Any], str]] = [
     ({}, '"Summer" (abc0, public)'),
     ({"title": "", "status": "odd"}, 'without a title (abc0, "odd")'),
     (DATES, '"Summer" (abc0, public, created 2026-05-01 10:00:00, published "May the first")'),
-    (LOOKED_AT, f'"Summer" (abc0, public, 2 flipbook(s), 12 pages, 0 views, link "{LINK}")'),
-    ({"flipbooks": ("f1",), "pages": 1, "views": 1}, '"Summer" (abc0, public, 1 flipbook(s), 1 page, 1 view)'),
-    ({"flipbooks": (), "direct_link": "javascript:alert(1)"}, '"Summer" (abc0, public, 0 flipbook(s))'),
+    (LOOKED_AT, f'"Summer" (abc0, public, 2 flipbooks, 12 pages, 0 views, link "{LINK}")'),
+    ({"flipbooks": ("f1",), "pages": 1, "views": 1}, '"Summer" (abc0, public, 1 flipbook, 1 page, 1 view)'),
+    ({"flipbooks": (), "direct_link": "javascript:alert(1)"}, '"Summer" (abc0, public, 0 flipbooks)'),
 ]
 
 

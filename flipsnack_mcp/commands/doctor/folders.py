@@ -15,6 +15,7 @@ from flipsnack_mcp.reading import CREDENTIALS
 from flipsnack_mcp.redis_address import passwords_in
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.permissions import is_open_to_others, take_from_others
+from flipsnack_mcp.text import as_many
 
 UPLOADS, DOWNLOADS = "FLIPSNACK_UPLOAD_DIRS", "FLIPSNACK_DOWNLOAD_DIR"
 WHICH_FOLDER = {UPLOADS: "uploads", DOWNLOADS: "downloads"}
@@ -68,7 +69,7 @@ def packages_folder(target: Path, *, named: bool) -> Iterator[Finding]:
         return
     yield Finding("downloads", ok=True, said=f"{target} can be written")
     if count := unfinished_in(target):
-        said = f"{count} unfinished file(s) of downloads lie in {target}; those of ended programs can go."
+        said = f"{as_many(count, 'unfinished file')} of downloads left in {target}; those of ended programs can go."
         yield Finding("downloads", ok=True, said=said, mend=partial(tidied, target))
 
 
@@ -91,7 +92,7 @@ def made_folder(folder: Path) -> str:
 def tidied(folder: Path) -> str:
     """Remove what no living program writes."""
     count = remove_leftovers(folder)
-    return f"Removed {count} unfinished file(s) of ended programs from {quote_path(folder)}."
+    return f"Removed {as_many(count, 'unfinished file')} of ended programs from {quote_path(folder)}."
 
 
 def spool(settings: Settings) -> Iterator[Finding]:

@@ -146,7 +146,8 @@ def flipbook_facts(collection: Collection) -> str:
     """How many flipbooks, and which."""
     books = [cleaned(book.flipbook_hash, 64) for book in collection.flipbooks if book.flipbook_hash]
     count = len(collection.flipbooks)
-    return f"{count} flipbook(s) {', '.join(first_few(books, FLIPBOOKS_NAMED))}" if count else "no flipbooks"
+    named = ", ".join(first_few(books, FLIPBOOKS_NAMED))
+    return f"{as_many(count, 'flipbook')} {named}".rstrip() if count else "no flipbooks"
 
 
 def consequence(collection: Collection, action: Action[Any]) -> str:

@@ -36,7 +36,7 @@ def tell_apart(item: Item) -> list[str]:
     dates = (("created", item.created_date), ("published", item.publish_date), ("of", alone))
     facts += [f"{what} {when if DATE.fullmatch(when) else quoted(when, 30)}" for what, when in dates if when]
     if item.flipbooks is not None:
-        facts.append(f"{len(item.flipbooks)} flipbook(s)")
+        facts.append(as_many(len(item.flipbooks), "flipbook"))
     facts += [as_many(count, what) for what, count in (("page", item.pages), ("view", item.views)) if count is not None]
     if item.direct_link and len(item.direct_link) <= LONGEST_LINK and is_web_address(item.direct_link):
         facts.append(f"link {quoted(item.direct_link, LONGEST_LINK)}")

@@ -86,7 +86,7 @@ def start_warnings(action: GetEmbedCode, seen: Collection) -> Iterator[str]:
     """Where it should begin, as far as that is beyond the end."""
     books, book = seen.flipbooks, action.start_book or 1
     if books and book > len(books):
-        yield f"start_book={book} lies beyond the end: it has {len(books)} flipbook(s)."
+        yield f"start_book={book} lies beyond the end: it has {as_many(len(books), 'flipbook')}."
     elif books and (pages := books[book - 1].pages) and (action.start_page or 1) > pages:
         yield f"start_page={action.start_page} lies beyond the end: the flipbook has {as_many(pages, 'page')}."
 
