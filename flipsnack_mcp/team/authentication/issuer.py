@@ -24,7 +24,9 @@ KEYS_FRESH = 300.0
 KEYS_COUNT = 3600.0
 """Seconds for which they count where the server that publishes them cannot be reached."""
 BETWEEN_TRIES = 30.0
-"""Seconds between two looks for a key that nobody knows, or at a server that did not answer: tokens are anybody's text."""
+"""Seconds between two looks at a server that did not answer."""
+LOOKS_APART = 1.0
+"""Seconds between two looks at one that does, for keys that nobody knows: tokens are anybody's text."""
 ANSWERS_WITHIN = 5.0
 LONGEST_DOCUMENT = 256 * 1024
 
@@ -47,7 +49,7 @@ class PublishedKeys:
     def __init__(self, issuer: str) -> None:
         self.issuer = issuer
         self._fetched: Fetched | None = None
-        self._tried = self._looked_for_unknown = -math.inf
+        self._tried = -math.inf
         self._why = "it was not asked yet"
         """What came of the last look at them; nothing where they were there."""
         self._turn = anyio.Lock()
@@ -71,7 +73,7 @@ class PublishedKeys:
         known = await self._now()
         if found := chosen(known, kid, algorithm):
             return found
-        await self._look_again(known)
+        await self._fetch(known)
         found = chosen(await self._now(), kid, algorithm)
         if not found and self._why:
             raise self._unusable()
@@ -79,29 +81,15 @@ class PublishedKeys:
 
     async def newer(self, kid: str | None, algorithm: str, tried: Sequence[PublishedKey]) -> list[PublishedKey]:
         """The same where none of those that were tried has signed: one may be exchanged under its name, or have none."""
-        await self._look_again(await self._now())
+        await self._fetch(await self._now())
         return [one for one in chosen(await self._now(), kid, algorithm) if one not in tried]
-
-    async def _look_again(self, known: Fetched) -> None:
-        """Look at what is published now, unless that was done for an unknown key a moment ago."""
-        now = anyio.current_time()
-        if now - self._looked_for_unknown >= BETWEEN_TRIES:
-            self._looked_for_unknown = now
-            try:
-                await self._fetch(known, pause=0.0)
-            except anyio.get_cancelled_exc_class():  # whoever asked is gone: the next one looks
-                self._looked_for_unknown = -math.inf
-                raise
-        else:
-            async with self._turn:  # whoever fetches them at this moment may bring it
-                pass
 
     async def _now(self) -> Fetched:
         """What counts, fetched again where it is old; where it still counts, nobody waits for who is at that."""
         now, known = anyio.current_time(), self._fetched
         age = math.inf if known is None else now - known.at
         if age >= KEYS_FRESH and not (age < KEYS_COUNT and self._turn.locked()):
-            await self._fetch(known, pause=BETWEEN_TRIES)
+            await self._fetch(known)
             known = self._fetched
         if known is None or anyio.current_time() - known.at >= KEYS_COUNT:
             raise self._unusable()
@@ -110,11 +98,17 @@ class PublishedKeys:
     def _unusable(self) -> IssuerUnusableError:
         return IssuerUnusableError(f"No keys of the authorization server {self.issuer} can be had: {self._why}.")
 
-    async def _fetch(self, before: Fetched | None, *, pause: float) -> None:
-        """Fetch them, unless somebody did while this waited for its turn, or tried it so long ago and not longer."""
+    async def _fetch(self, before: Fetched | None) -> None:
+        """Fetch them, unless somebody did while this waited for its turn, or they could not be had a moment ago.
+
+        So soon after another look this one comes a little later, and is that of all who wait for it: what a key that
+        nobody knew then has signed may be good by now.
+        """
         async with self._turn:
-            if self._fetched is not before or anyio.current_time() - self._tried < pause:
+            ago = anyio.current_time() - self._tried
+            if self._fetched is not before or (self._why and ago < BETWEEN_TRIES):
                 return
+            await anyio.sleep(max(0.0, LOOKS_APART - ago))
             try:
                 self._fetched, self._why = Fetched(await published_by(self.issuer), anyio.current_time()), ""
             except IssuerUnusableError as error:
