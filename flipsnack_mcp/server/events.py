@@ -71,12 +71,10 @@ class Events(InMemorySubscriptionBus):
 
 def telling_of(events: Events, settings: Settings, *, several: bool) -> Callable[[Action[Any]], Awaitable[None]]:
     """What is told after each change of an account: what was changed may be read again."""
-    names = (settings.name, *settings.aliases) if several else ()
 
     async def tell(action: Action[Any]) -> None:
         for address in changed_by(action):
-            for one in [address_of(name, address) for name in names] or [address]:
-                await events.publish(ResourceUpdated(one))
+            await events.publish(ResourceUpdated(address_of(settings.name, address) if several else address))
 
     return tell
 
@@ -92,18 +90,22 @@ def changed_by(action: Action[Any]) -> Iterator[str]:
 def keeping_to_own(every: Sequence[Settings]) -> ServerMiddleware[Any]:
     """Whoever listens is told of their own accounts alone: of the others not even that something changed there."""
 
-    def is_own(uri: object) -> bool:
-        account = account_named(every, split_address(str(uri))[0]) if len(every) > 1 else every[0]
+    def own(uri: object) -> object:
+        """An address as changes of it are told, in whatever letters it names the account; None for one of others."""
+        name, address = split_address(str(uri))
+        account = account_named(every, name) if len(every) > 1 else every[0]
         caller = CALLER.get()
-        return account is not None and caller.may_use(account.account) and caller.may(Right.READ)
+        if account is None or not caller.may_use(account.account) or not caller.may(Right.READ):
+            return None
+        return address_of(account.name, address) if len(every) > 1 else uri
 
     async def keep_to_own(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         params = ctx.params or {}
         wanted = params.get("notifications")
         asked = wanted.get(RESOURCES) if isinstance(wanted, dict) else None
         if isinstance(wanted, dict) and isinstance(asked, list) and ctx.method == "subscriptions/listen":
-            own = {**wanted, RESOURCES: [uri for uri in asked if is_own(uri)]}
-            ctx = replace(ctx, params={**params, "notifications": own})
+            theirs = {**wanted, RESOURCES: [*filter(None, map(own, asked))]}
+            ctx = replace(ctx, params={**params, "notifications": theirs})
         return await call_next(ctx)
 
     return keep_to_own

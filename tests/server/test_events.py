@@ -151,3 +151,15 @@ async def test_who_has_one_account_of_several_is_told_of_what_their_list_names(s
             CALLER.reset(before)
             await everybody.call("update_collection", collection_hash=wanted, title="A", account="fr")
     assert told == [listed]
+
+
+@pytest.mark.parametrize("named", ["FR", "f%72"])
+async def test_who_names_an_account_otherwise_than_it_is_written_is_told_too(several: SeveralBench, named: str) -> None:
+    """An address is read by any of its names in any letters; to listen at it was agreed to, and nothing came."""
+    wanted = several.collection().hash
+    async with (
+        several.assistant() as assistant,
+        listening(assistant.client, f"flipsnack://{named}/collections/{wanted}") as told,
+    ):
+        await assistant.call("update_collection", collection_hash=wanted, title="A", account="fr")
+    assert told == [f"flipsnack://fr/collections/{wanted}"]
