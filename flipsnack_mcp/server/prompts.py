@@ -39,6 +39,8 @@ class Prompt(types.Prompt, defer_build=True):
     text: Annotated[str, Field(exclude=True)]
     needs: Annotated[frozenset[str], Field(exclude=True)]
     """Tools without which the job cannot be done."""
+    takes_offline: Annotated[bool, Field(exclude=True)] = False
+    """Whether it needs the right to that as well: it follows from none of its tools."""
 
     def filled(self, given: Mapping[str, str], more: str = "") -> types.GetPromptResult:
         """The job with the person's values.
@@ -80,7 +82,8 @@ def offered_prompts(settings: Settings, rights: AbstractSet[Right] = EVERY_RIGHT
     """The jobs that can be done with the tools of these settings; of which account, where there are several."""
     tools, several = menu(settings, rights), len(settings.every) > 1
     known = tuple(map(with_addresses, prompts())) if settings.team else prompts()
-    offered = [one for one in known if one.needs <= tools.keys()]
+    possible = (one for one in known if one.needs <= tools.keys())
+    offered = [one for one in possible if not one.takes_offline or Right.DELETE in rights]
     return [one.model_copy(update={"arguments": [*one.arguments, WHOSE]}) if several else one for one in offered]
 
 

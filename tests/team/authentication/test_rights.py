@@ -318,6 +318,16 @@ def test_no_job_is_offered_to_who_lacks_one_of_its_tools(place: Guarded) -> None
         assert offered == ({"weekly_report", "audit_account"} if held == "read" else set())
 
 
+def test_a_job_that_takes_something_offline_is_offered_to_who_may_do_that(place: Guarded) -> None:
+    """It ended in a refusal, after packages of a whole season had been fetched."""
+
+    def offered(may: str) -> set[str]:
+        who = place.by(token_for(place, f"with {may}", "de", may=may))
+        return {one["name"] for one in who.result("prompts/list")["prompts"]}
+
+    assert offered("read,write,delete") - offered("read,write") == {"archive_season"}
+
+
 def instructions_for(who: Assistant) -> str:
     if who.revision == MODERN:
         return str(who.result("server/discover")["instructions"])
