@@ -51,7 +51,7 @@ class Flipsnack:
         self._pacer = pacer
         self._transport = transport
         self._http: httpx2.AsyncClient | None = None
-        self._pictures: httpx2.AsyncClient | None = None
+        self._elsewhere: httpx2.AsyncClient | None = None
         self._reading = anyio.CapacityLimiter(1)
         self.changing: Callable[[], Awaitable[None]] = ignore
         """Called before each request that may change the account; what it raises keeps that from being sent."""
@@ -68,14 +68,14 @@ class Flipsnack:
         return self._http
 
     @property
-    def pictures(self) -> httpx2.AsyncClient:
-        """For what is no call of the API: to public addresses only, but for `own_address`; inside this process as `http`."""
+    def elsewhere(self) -> httpx2.AsyncClient:
+        """For what Flipsnack gives an address of: public ones only, but for `own_address`; inside this process as `http`."""
         if self._transport:
             return self.http
-        if self._pictures is None:
+        if self._elsewhere is None:
             own = self.own_address
-            self._pictures = quiet_client(PublicRoads(Roads(), lambda url: bool(own) and same_origin(str(url), own)))
-        return self._pictures
+            self._elsewhere = quiet_client(PublicRoads(Roads(), lambda url: bool(own) and same_origin(str(url), own)))
+        return self._elsewhere
 
     @property
     def own_address(self) -> str:
@@ -87,7 +87,7 @@ class Flipsnack:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for opened in filter(None, (self._http, self._pictures)):
+        for opened in filter(None, (self._http, self._elsewhere)):
             await opened.aclose()
         await self._pacer.close()
 

@@ -29,7 +29,7 @@ async def fetch_cover(context: CallContext, address: str | None, hosts: Collecti
     try:
         there = picture_address(address, hosts, context.flipsnack.own_address)
         with anyio.fail_after(context.patience(COVER_SECONDS)):
-            content = await fetch_picture(context.flipsnack.pictures, there, MOST_FETCHED_BYTES)
+            content = await fetch_picture(context.flipsnack.elsewhere, there, MOST_FETCHED_BYTES)
             return await made_anew(content)
     except TimeoutError:
         raise Unshowable("it did not come in time") from None

@@ -1,4 +1,4 @@
-"""Where a picture may be fetched: by the spelling of its address, and by what its host's name resolves to."""
+"""Where a picture or a package may be fetched: by the spelling of its address, and by what its host's name resolves to."""
 
 import socket
 from collections.abc import AsyncIterator
@@ -10,12 +10,18 @@ import httpx2
 import pytest
 from typing_extensions import override
 
+from flipsnack_mcp.api.actions.publishing import DownloadHtml, Package
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.errors import FlipsnackError, UnreachableError
 from flipsnack_mcp.api.links import picture_address
 from flipsnack_mcp.api.network import NotPublicError, PublicRoads, Roads, public
 from flipsnack_mcp.api.network.public import is_in_the_internet
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
+from flipsnack_mcp.store.sqlite import MemoryStore
+from flipsnack_mcp.workflows.context import CallContext
+from flipsnack_mcp.workflows.downloads.exports import Downloads, WantedPackage
+from flipsnack_mcp.workflows.jobs import Jobs
+from flipsnack_mcp.workflows.lookout import Lookout
 from tests.api.asking import KEY, SECRET
 from tests.api.street import Street, authority_file, certificate, no_network_settings, street
 
@@ -128,7 +134,7 @@ def resolve(patch: pytest.MonkeyPatch, *answers: list[str]) -> list[Any]:
 
 async def fetched(flipsnack: Flipsnack, address: str) -> httpx2.Response | FlipsnackError:
     try:
-        return await flipsnack.pictures.get(address)
+        return await flipsnack.elsewhere.get(address)
     except FlipsnackError as error:
         return error
 
@@ -152,6 +158,24 @@ async def test_a_name_that_resolves_into_this_network_gets_no_connection(
             end = await fetched(flipsnack, f"https://files.flipsnack.net:{port}/a")
     assert isinstance(end, NotPublicError)
     assert (connected, scene.proxied) == ([], [])
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], [PUBLIC, "127.0.0.1"]], ids=["inside", "one of two inside"])
+async def test_a_package_comes_from_no_name_that_resolves_into_this_network(
+    scene: Street, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, addresses: list[str]
+) -> None:
+    address = f"https://files.example.com:{await scene.silent()}/package.zip"
+    wanted = DownloadHtml(collection_hash="hi5uaju82l")
+    resolve(monkeypatch, addresses)
+    async with client() as flipsnack, anyio.create_task_group() as background:
+        downloads = Downloads(flipsnack, Jobs(Lookout(MemoryStore(), background), "mine"))
+        asked = WantedPackage(wanted, tmp_path, "https://api.flipsnack.com/v1/")
+        await downloads.start(asked, "Press kit", Package(state="complete", resource_url=address))
+        job = await downloads.watch(CallContext(flipsnack), wanted.collection_hash, 10)
+        background.cancel_scope.cancel()
+    assert job is not None
+    assert "Nothing was saved. Nothing was changed. Trying again will not help. Tell the person" in str(job.error)
+    assert scene.proxied == []
 
 
 async def test_the_address_that_was_judged_is_the_one_that_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:

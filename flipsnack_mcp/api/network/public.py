@@ -9,7 +9,7 @@ import httpx2
 from typing_extensions import override
 
 from flipsnack_mcp.api.errors import FlipsnackError, UnreachableError
-from flipsnack_mcp.api.links import PORTS
+from flipsnack_mcp.api.network.failures import Departure, Route, failure_of
 from flipsnack_mcp.api.network.routes import Roads
 
 UNICAST_6 = ip_network("2000::/3")
@@ -32,9 +32,10 @@ class PublicRoads(httpx2.AsyncBaseTransport):
 
     @override
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        if self._excepted(request.url) or self._roads.route(request.url).proxy is not None:
+        route = self._roads.route(request.url)
+        if self._excepted(request.url) or route.proxy is not None:
             return await self._roads.handle_async_request(request)
-        *others, last = await public_addresses(request.url.host, request.url.port or PORTS[request.url.scheme])
+        *others, last = await public_addresses(route)
         for address in others:
             try:
                 return await self._roads.handle_async_request(to_address(request, address))
@@ -56,17 +57,17 @@ def to_address(request: httpx2.Request, address: str) -> httpx2.Request:
     return httpx2.Request(request.method, there, headers=headers, stream=request.stream, extensions=extensions)
 
 
-async def public_addresses(host: str, port: int) -> list[str]:
-    """What a name resolves to, where all of it is in the internet.
+async def public_addresses(route: Route) -> list[str]:
+    """What a host's name resolves to, where all of it is in the internet.
 
     Raises:
         NotPublicError: It is not.
         UnreachableError: Nobody knows the name.
     """
     try:
-        found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise UnreachableError("The name of a host cannot be found.", "") from None
+        found = await anyio.getaddrinfo(route.host, route.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise failure_of(error, Departure(route=route, through=True)) from None
     addresses = list(dict.fromkeys(str(where[0]) for *_, where in found))
     if not addresses or not all(map(is_in_the_internet, addresses)):
         raise NotPublicError("A host is not in the internet, but in this network.", "")

@@ -107,7 +107,7 @@ async def pictures(flipsnack: Flipsnack, addresses: Mapping[str, str]) -> dict[s
 async def picture_at(flipsnack: Flipsnack, address: str) -> str | None:
     """A small PNG as an address that holds it."""
     try:
-        body = await fetch_picture(flipsnack.pictures, address, LARGEST_COVER)
+        body = await fetch_picture(flipsnack.elsewhere, address, LARGEST_COVER)
     except Exception:  # noqa: BLE001  # whatever it is, the others and the rows are told without it
         return None
     return f"data:image/png;base64,{base64.b64encode(body).decode()}" if body.startswith(BEGINS_A_PNG) else None

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import anyio
 
-from flipsnack_mcp.api import Flipsnack, FlipsnackError, public_address, same_origin
+from flipsnack_mcp.api import Flipsnack, FlipsnackError, NotPublicError, public_address, same_origin
 from flipsnack_mcp.api.actions.collections import GetCollection
 from flipsnack_mcp.api.actions.publishing import DownloadHtml, Package
 from flipsnack_mcp.api.errors import UnreachableError
@@ -145,6 +145,9 @@ class Downloads:
         try:
             with floor.scope:
                 return await save_from(self._flipsnack, Transferred(job, floor), asked, title, package)
+        except NotPublicError:
+            happened = "Flipsnack gave a link for the package whose host is not in the internet, but in this network."
+            raise FlipsnackError(f"{happened} Nothing was saved.", IN_FLIPSNACK) from None
         finally:
             del self._floors[asked.action.collection_hash]
         raise TransferBroken(TOO_SLOW)
@@ -217,7 +220,9 @@ async def save_from(
     flipsnack: Flipsnack, coming: Transferred, asked: WantedPackage, title: str, package: Package
 ) -> SavedPackage:
     """Fetch a complete package and put it in its place."""
-    async with fetched(flipsnack.http, check_link(package, asked.api_url)) as transfer:
+    link = check_link(package, asked.api_url)
+    http = flipsnack.http if is_own(link, asked.api_url) else flipsnack.elsewhere
+    async with fetched(http, link) as transfer:
         coming.total = transfer.total
         pieces, wanted = coming.counted(transfer.pieces), asked.action.collection_hash
         if asked.spool:
@@ -244,9 +249,7 @@ def check_link(package: Package, api_url: str) -> str:
     if not link:
         raise not_saved("Flipsnack said that the package is complete, and gave no link to it.")
     try:
-        if same_origin(link, api_url):
-            return link
-        if on_this_computer(link) and on_this_computer(api_url):
+        if is_own(link, api_url):
             there, asked = urlsplit(link), urlsplit(api_url)
             return there._replace(scheme=asked.scheme).geturl() if there.netloc == asked.netloc else link
         return public_address(PLAIN_HTTP.sub("https://", link))
@@ -255,6 +258,11 @@ def check_link(package: Package, api_url: str) -> str:
             "Flipsnack gave a link for the package that is not a public https address. Nothing was saved.",
             IN_FLIPSNACK,
         ) from None
+
+
+def is_own(link: str, api_url: str) -> bool:
+    """Whether a link leads to the server that is asked; of an imitation on this computer, to this computer."""
+    return same_origin(link, api_url) or (on_this_computer(link) and on_this_computer(api_url))
 
 
 def on_this_computer(address: str) -> bool:
