@@ -117,3 +117,17 @@ def test_a_closed_folder_is_not_said_to_be_missing() -> None:
 def check_refused(wanted: str, folders: list[Path], said: str) -> None:
     with pytest.raises(RefusedFile, match=said):
         list_files(wanted, folders, deep=True)
+
+
+@with_modes
+def test_a_folder_that_may_not_be_looked_into_is_set_up_for_nobody(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with as_nobody(), TemporaryDirectory() as made:
+        home, closed = Path(made), Path(made) / "closed"
+        closed.mkdir(mode=0o100)  # which may be entered, and so is in sight
+        for name, value in {"HOME": made, "XDG_STATE_HOME": made}.items():
+            monkeypatch.setenv(name, value)
+        assert main(("setup", "cursor", "--yes", "--sandbox", "--upload-dirs", str(closed))) == 1
+        assert not (home / ".cursor").exists()
+    assert f"The folder {closed} may not be looked into by this user." in capsys.readouterr().out

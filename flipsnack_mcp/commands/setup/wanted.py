@@ -26,7 +26,7 @@ from flipsnack_mcp.commands.setup.credentials import (
 )
 from flipsnack_mcp.commands.setup.keychain import ONLY_ACCOUNT, Credentials
 from flipsnack_mcp.commands.setup.starting import command_here, network_for_entry, secrets_left_out, settings_for_entry
-from flipsnack_mcp.files.in_sight import is_closed, is_folder
+from flipsnack_mcp.files.in_sight import is_closed, is_folder, is_shut
 from flipsnack_mcp.reading import ACCOUNTS, CONFIRM_WAYS, CREDENTIALS
 from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.started import as_typed
@@ -130,8 +130,10 @@ def usable_settings(given: Mapping[str, str], options: Mapping[str, str]) -> Set
     whole = {**given, **settings_for_entry(given)}
     settings = read_settings(whole, {name: whole[name] for name in options if name in whole})
     gone = [f"There is no folder {one}." for one in settings.upload_dirs if not is_folder(one) and not is_closed(one)]
+    # macOS asks for each program by itself whether it may look: this one need not be allowed what the client is.
+    is_barred = is_closed if systems.HERE.asks_for_folders else is_shut
     closed = [
-        f"The folder {one} may not be looked into by this user." for one in settings.upload_dirs if is_closed(one)
+        f"The folder {one} may not be looked into by this user." for one in settings.upload_dirs if is_barred(one)
     ]
     no_way = [] if given.get(CONFIRMED_BY, "").lower() in {"", *CONFIRM_WAYS} else [NO_SUCH_WAY]
     if wrong := [*settings.problems, *settings.wrong_folders.values(), *gone, *closed, *no_way]:
