@@ -392,6 +392,16 @@ def test_a_configuration_that_is_named_is_tried_with_its_own_key(run_here: Here,
     assert {one["client"] for one in told["checks"]} == {'Claude Desktop, "flipsnack"'}
 
 
+def test_whom_an_entry_asks_in_the_place_of_flipsnack_is_named(home: Path) -> None:
+    elsewhere = {"FLIPSNACK_API_URL": "https://collects.example/v1/", "FLIPSNACK_UPLOAD_URL": "http://127.0.0.1:8123/"}
+    configured(home, "cursor", flipsnack=entry(home, env={**WITH_KEY, **elsewhere}))
+    configured(home, "codex", flipsnack=entry(home, env={"FLIPSNACK_SANDBOX": "1", **elsewhere}))
+    configured(home, "vscode", flipsnack=entry(home, env={**WITH_KEY, "FLIPSNACK_API_URL": Settings.api_url}))
+    told = {one.client: one.said for one in looked(home)}
+    assert 'asks "collects.example", "127.0.0.1" in the place of Flipsnack' in told['Cursor, "flipsnack"']
+    assert [one for one in told.values() if "in the place of" in one] == [told['Cursor, "flipsnack"']]
+
+
 @pytest.mark.parametrize("text", ["{}", None])
 def test_a_configuration_without_this_server_is_a_fault(run_here: Here, home: Path, text: str | None) -> None:
     file = home / "mcp.json"

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flipsnack_mcp import published, systems
 from flipsnack_mcp.api import names_with_room, quoted
@@ -91,8 +92,21 @@ def rightly(entry: ClientEntry, settings: Settings, here: Mapping[str, str]) -> 
         if settings.upload_dirs
         else "no folder to upload from"
     )
-    told = filter(None, (key, filled, uploads, *maybe_otherwise(entry, settings)))
+    told = filter(None, (key, *asked_instead(settings), filled, uploads, *maybe_otherwise(entry, settings)))
     return Finding("entry", ok=True, said=f"starts this server: {'; '.join(told)} ({entry.file})")
+
+
+def asked_instead(settings: Settings) -> Iterator[str]:
+    """Whom it asks in Flipsnack's place: in a folder of somebody else this may be who wants the key."""
+    usual = {host_of(one) for one in (Settings.api_url, Settings.upload_url)}
+    asked = (host_of(url) for one in settings.every if not one.sandbox for url in (one.api_url, one.upload_url))
+    if others := [*dict.fromkeys(one for one in asked if one not in usual)]:
+        yield f"asks {names_with_room([quoted(one, 200) for one in others], 400)} in the place of Flipsnack"
+
+
+def host_of(address: str) -> str:
+    """Whom a request to an address is sent to."""
+    return urlsplit(address).hostname or ""
 
 
 def maybe_otherwise(
