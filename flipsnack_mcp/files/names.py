@@ -1,5 +1,6 @@
 """File names that mean the same on Windows, macOS and Linux."""
 
+import os
 import re
 import unicodedata
 from collections.abc import Callable
@@ -59,6 +60,15 @@ def has_control(text: str) -> bool:
     return any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in text)
 
 
+def can_be_written(text: str) -> bool:
+    """Tells whether names of files can hold a text: where a locale forces another encoding than UTF-8 on Python, not all can."""
+    try:
+        os.fsencode(text)
+    except UnicodeError:
+        return False
+    return True
+
+
 def without_format_characters(text: str) -> str:
     """Returns the text as it is seen: zero-width, direction and tag characters are left out."""
     return "".join(char for char in text if unicodedata.category(char) != "Cf")
@@ -82,6 +92,8 @@ def _whole(title: str) -> str:
 
 def _kept(char: str) -> str:
     category = unicodedata.category(char)
+    if not can_be_written(char):
+        return " "
     if category[0] in "LM" or category == "Nd" or char in PUNCTUATION:
         return char
     return "-" if category == "Pd" else " "

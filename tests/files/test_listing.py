@@ -70,7 +70,7 @@ def test_a_name_that_is_not_in_utf_8_is_left_out_as_that_and_not_for_control_cha
     Path(os.fsdecode(os.fsencode(folder) + b"/men\x81.pdf")).write_bytes(b"%PDF-1.7")
     found = list_files(None, [folder], deep=True)
     assert [one.place.name for one in found.files] == ["a.pdf"]
-    assert [why for _, why in found.left_out] == [listing.NOT_IN_UTF_8]
+    assert [why for _, why in found.left_out] == [listing.NOT_DECODED]
 
 
 def test_a_folder_that_is_not_there_gets_the_nearest_and_one_that_two_have_is_refused(folder: Path) -> None:

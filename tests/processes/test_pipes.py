@@ -144,3 +144,33 @@ def test_pipes_that_are_closed_or_broken_from_the_start_are_named_in_a_line(run:
     )
     assert ended.stderr.startswith("stdin or stdout ")
     assert len(ended.stderr.splitlines()) == 1
+
+
+IN_ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+by_locale = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are in UTF-8 whatever is set")
+
+
+@by_locale
+def test_where_a_locale_leaves_no_letters_for_names_of_files_it_is_said_what_gives_them(
+    run: Run, tmp_path: Path
+) -> None:
+    for name in ("offers.pdf", "Ernte \u00fc.pdf"):
+        (tmp_path / name).write_bytes(b"%PDF-1.7\n<< /Type /Page >>\n%%EOF\n")
+    there = asked(5, "tools/call", name="list_documents", arguments={})
+    one = asked(6, "tools/call", name="create_collection", arguments={"file_path": "Ernte \u00fc.pdf"})
+    several = asked(7, "tools/call", name="create_collections", arguments={"documents": ["Ernte \u00fc.pdf"]})
+    told = {**SANDBOX, **IN_ASCII, "FLIPSNACK_UPLOAD_DIRS": str(tmp_path)}
+    ended = run.talk(HELLO, READY, there, one, several, ids={5, 6, 7}, **told)
+    said = {one["id"]: one["result"]["content"][0]["text"] for one in messages(ended.out) if one.get("id") in {5, 6, 7}}
+    assert "offers.pdf" in said[5]
+    assert "a name that is not in ASCII" in said[5]
+    for text in (said[6], said[7]):
+        assert "letters that are not in ASCII" in text
+        assert "PYTHONUTF8=1" in text
+
+
+@by_locale
+def test_where_a_locale_leaves_no_letters_a_title_becomes_a_name_without_them(run: Run) -> None:
+    ask = "from flipsnack_mcp.files.names import safe_name; print(safe_name('\\u00dcber Obst', ''), safe_name('\\u65e5', 'fxh4k89'))"
+    said = subprocess.check_output([sys.executable, "-c", ask], env={**run.environment, **IN_ASCII}, text=True)  # noqa: S603
+    assert said == "ber Obst fxh4k89\n"

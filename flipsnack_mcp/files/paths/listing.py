@@ -24,14 +24,15 @@ from flipsnack_mcp.files.paths.place import (
     objection_to,
     upload_folders,
 )
+from flipsnack_mcp.files.paths.spelling import ENCODING_OF_NAMES
 from flipsnack_mcp.files.refusal import RefusedFile, quote_path
 
 DEEPEST = 20
 DIGITS = re.compile(r"(\d+)")
 NO_SUCH_FOLDER = "Call list_documents without folder to see what there is."
 LINK, MANY_LINKS = "is a link", "has more than one hard link"
-NOT_IN_UTF_8 = "has a name that is not in UTF-8, and can be uploaded under another"
-"""As of what was packed on Windows and unpacked elsewhere."""
+NOT_DECODED = f"has a name that is not in {ENCODING_OF_NAMES}, and can be uploaded under another"
+"""As of what was packed on Windows and unpacked elsewhere, or where a locale forces another encoding than UTF-8 on Python."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,7 @@ def _objection(name: str, status: os.stat_result) -> str:
 
 def _wrong_name(name: str) -> str:
     if name != name.encode(errors="replace").decode():
-        return NOT_IN_UTF_8
+        return NOT_DECODED
     return "holds control characters" if has_control(name) else objection_to(name, systems.HERE)
 
 

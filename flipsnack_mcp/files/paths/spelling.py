@@ -1,10 +1,11 @@
 """What people and their programs write for a path: blanks before it, quotes, `~` and `file://` are understood."""
 
 import re
+import sys
 from pathlib import PurePath, PureWindowsPath
 from urllib.parse import unquote_to_bytes
 
-from flipsnack_mcp.files.names import DRIVE, TextRules, first_objection, has_control
+from flipsnack_mcp.files.names import DRIVE, TextRules, can_be_written, first_objection, has_control
 from flipsnack_mcp.files.refusal import RefusedFile, quote_path
 from flipsnack_mcp.systems import System
 
@@ -27,6 +28,11 @@ def is_double(path: str) -> bool:
 
 
 A_URL = "is a URL, not the path of a file"
+ENCODING_OF_NAMES = sys.getfilesystemencoding().upper()
+NOT_IN_ENCODING = (
+    f"has letters that are not in {ENCODING_OF_NAMES}, in which this server was started: set PYTHONUTF8=1 in its "
+    "environment and restart it"
+)
 AS_TEXT: TextRules = (
     ("is empty", lambda path: not path.strip()),
     (f"is longer than {LONGEST_PATH} characters", lambda path: len(path) > LONGEST_PATH),
@@ -45,6 +51,7 @@ AS_PATH: TextRules = (
     (A_URL, lambda path: URL.match(path) is not None),
     ("begins with the home folder of another user", lambda path: path.startswith("~")),
     ("holds the component '..'", lambda path: ".." in SEPARATORS.split(path)),
+    (NOT_IN_ENCODING, lambda path: not can_be_written(path)),
 )
 ON_WINDOWS: TextRules = (
     ("is a device path, or names no share", lambda path: is_double(path) and not SHARE.match(path)),
