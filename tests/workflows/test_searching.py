@@ -14,7 +14,7 @@ from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import ROWS_OF_A_REQUEST, Choice
 from flipsnack_mcp.workflows.recalling import Recent
 from flipsnack_mcp.workflows.searching.search import Ask, Search, SearchResult, search
-from flipsnack_mcp.workflows.searching.words import distance, nearest_titles
+from flipsnack_mcp.workflows.searching.words import distance, distance_so_far, nearest_titles
 from tests.api.asking import asking, unlimited
 
 TYPED = json.loads(Path(__file__).with_name("typed.json").read_text(encoding="utf-8"))
@@ -146,6 +146,14 @@ async def test_while_somebody_is_typing_a_title_it_stays_among_what_is_found(ask
         found = await search(ask, Search(title[:end].strip(), limit=100, begun=True))
         assert title in [row.title for row in found.rows], title[:end]
     assert distance("week 3", "Weekly offers, Week 38") is None  # of who has ended typing a number is a whole one
+
+
+@pytest.mark.parametrize("title", ["Weekly offers W38", "Q1/2025", "週間チラシ 第20号", "L'été indien", "🎄🎁"])
+def test_no_beginning_of_a_title_is_far_from_it_whatever_letters_and_figures_stand_side_by_side(title: str) -> None:
+    begun = [title[:end].strip() for end in range(1, len(title) + 1)]
+    assert [typed for typed in begun if distance_so_far(typed, title) is None] == []
+    assert distance("W3", "Weekly offers W38") is None
+    assert distance("🎄", "Weekly offers W38") is None
 
 
 @pytest.mark.parametrize(

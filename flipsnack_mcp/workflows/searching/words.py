@@ -56,10 +56,13 @@ class Word:
 def holds_all(query: str, title: str) -> bool:
     """Whether all words of a query stand in a title, as whole words, and those written in one piece side by side."""
     there, wanted = words(title), [found for term in bare(query).split() if (found := words(term))]
-    if not wanted:
-        sign = as_compared(query)
-        return bool(sign) and sign in as_compared(title)
-    return all(stands_in(term, there) for term in wanted)
+    return all(stands_in(term, there) for term in wanted) if wanted else holds_sign(query, title)
+
+
+def holds_sign(query: str, title: str) -> bool:
+    """The same of what has no letter and no figure, as a picture."""
+    sign = as_compared(query)
+    return bool(sign) and sign in as_compared(title)
 
 
 def stands_in(term: Sequence[Word], there: Sequence[Word]) -> bool:
@@ -70,7 +73,24 @@ def stands_in(term: Sequence[Word], there: Sequence[Word]) -> bool:
 
 def distance(query: str, title: str) -> int | None:
     """How far a title is from what was typed, 0 for every word as it stands there; None where a word is missing."""
-    wanted, there = [*dict.fromkeys(parts(query))], parts(title)
+    if wanted := parts(query):
+        return distance_of(wanted, title)
+    return EXACT if holds_sign(query, title) else None
+
+
+def distance_so_far(query: str, title: str) -> int | None:
+    """The same for somebody who is typing still: the last word may be any beginning, of a number too."""
+    if (whole := distance(query, title)) is not None:
+        return whole
+    *before, last = parts(query) or [Word((), "")]
+    begins = any(one.startswith(last.spellings) for word in parts(title) for one in word.spellings)
+    so_far = distance_of(before, title)
+    return so_far + BEGINNING if begins and so_far is not None else None
+
+
+def distance_of(words_typed: Sequence[Word], title: str) -> int | None:
+    """How far a title is from these words."""
+    wanted, there = [*dict.fromkeys(words_typed)], parts(title)
     joined = [Word(tuple(a + b for a in one.spellings for b in two.spellings), "letters") for one, two in pairs(there)]
     found, at = 0, 0
     while at < len(wanted):
@@ -80,20 +100,7 @@ def distance(query: str, title: str) -> int | None:
         if step is None:
             return None
         found, at = found + step, at + 1
-    return found if wanted else None
-
-
-def distance_so_far(query: str, title: str) -> int | None:
-    """The same for somebody who is typing still: the last word may be any beginning, of a number too."""
-    if (whole := distance(query, title)) is not None:
-        return whole
-    *before, last = query.split() or [""]
-    begun = parts(last)
-    if len(begun) != 1:  # a hash falls into several
-        return None
-    begins = any(one.startswith(begun[0].spellings) for word in parts(title) for one in word.spellings)
-    so_far = distance(" ".join(before), title) if before else EXACT
-    return so_far + BEGINNING if begins and so_far is not None else None
+    return found
 
 
 def word_distance(word: Word, there: Sequence[Word], joined: Sequence[Word]) -> int | None:
