@@ -469,6 +469,24 @@ async def test_a_period_that_is_not_over_is_called_so_beside_what_is_compared_wi
     assert alone.data["note"].endswith("Days after 2026-09-21 are still to come.")
 
 
+@pytest.mark.parametrize("missing", [None, "", "-"])
+async def test_a_number_that_flipsnack_does_not_tell_is_said_to_be_unknown(
+    bench: LongBench, missing: str | None
+) -> None:
+    filled(bench, 3)
+    bench.answers(STATS, {"impressions": 9, "views": 5, "time_spent": 50, "downloads": missing})
+    said = await reported(bench, **AUGUST, sort_by="downloads", save_as="csv")
+    head, *rows, sums = table(said)
+    column = head.index("downloads")
+    assert said.data["totals"]["with_unknown_downloads"] == 1
+    assert "downloads" not in said.data["totals"]
+    assert len(said.data["collections"]) == 2
+    assert [row[column] == "" for row in [*rows, sums]] == [False, False, True, True]
+    assert sums[-1].endswith("; downloads of 1 collection not known")
+    read = await reported(bench, report_id=said.data["report_id"], save_as="markdown")
+    assert "both days counted; downloads of 1 collection not known." in content(read).decode()
+
+
 async def test_a_period_that_ends_today_is_told_as_it_is(bench: LongBench) -> None:
     filled(bench, 1)
     said = await reported(bench, start_date="2026-09-01", end_date="2026-09-21")

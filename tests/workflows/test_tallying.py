@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis.strategies import builds, integers, lists, sampled_from, text
 
 from flipsnack_mcp.api.actions.statistics import CollectionStats
-from flipsnack_mcp.workflows.reports.figures import Line, Numbers, growth, tallied
+from flipsnack_mcp.workflows.reports.figures import Line, Numbers, growth, ranked, tallied
 from flipsnack_mcp.workflows.reports.report import Measure, Period, ReportedCollection, last_full_days
 
 MEASURES: tuple[Measure, ...] = ("views", "impressions", "time_spent", "downloads")
@@ -87,11 +87,25 @@ def test_a_change_is_in_percent_and_from_nothing_there_is_none() -> None:
     assert growth(now, before) == {"views": 50.0, "impressions": -75.0}
 
 
-def test_a_number_that_is_missing_counts_as_none_but_without_views_nothing_is_said() -> None:
-    assert Numbers.of(CollectionStats(views=3)) == Numbers(views=3)
+def test_without_views_nothing_is_said_and_a_missing_number_stays_missing() -> None:
+    assert Numbers.of(CollectionStats(views=3)) == Numbers(None, 3, None, None)
     assert Numbers.of(CollectionStats()) is None
-    assert Numbers.of(CollectionStats(views=0)) == Numbers()
+    assert Numbers.of(CollectionStats(impressions=0, views=0, time_spent=0, downloads=0)) == Numbers()
     assert Numbers.of(CollectionStats(impressions=723, time_spent=53)) is None
+
+
+def test_a_number_that_is_not_known_is_in_no_sum_no_order_and_no_change() -> None:
+    told, untold = line("a", 5, previous=3), replace(line("b", 9, previous=3), numbers=Numbers(1, 9, None, None))
+    once = replace(line("c", 1), previous=Numbers(downloads=None))
+    tally = tallied([untold, told, once], "downloads", 5, 5)
+    assert tally.totals == Numbers(1, 15, None, None)
+    assert (tally.totals.average_time, untold.numbers.average_time) == (None, None)
+    assert tally.unknown == {"time_spent": 1, "downloads": 1, "previous_downloads": 1}
+    assert [one.target.collection_hash for one in tally.best] == ["a", "c"]
+    assert [one.rise("downloads") for one in (told, untold, once)] == [0, 0, 0]
+    assert tally.previous
+    assert growth(tally.totals, tally.previous) == {"views": 150.0}
+    assert ranked([untold, told, once], "downloads")[-1] == untold
 
 
 TODAY = date(2026, 9, 21)

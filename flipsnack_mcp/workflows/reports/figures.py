@@ -1,8 +1,10 @@
 """The figures of a report: those of each collection, their sums, ranks and changes. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Literal, Self
+from dataclasses import astuple, dataclass, field, fields
+from math import inf
+from typing import Any, Literal, Self
 
 from flipsnack_mcp.api.actions import statistics
 from flipsnack_mcp.workflows.reports.brought import Brought, what_came
@@ -14,25 +16,32 @@ UNLISTED = "not in the account's list, or excluded by a filter"
 
 @dataclass(frozen=True)
 class Numbers:
-    """Flipsnack's four numbers of a collection over a period, or the sum of many; time in seconds."""
+    """Flipsnack's four numbers of a collection over a period, or the sum of many; time in seconds.
 
-    impressions: int = 0
+    None is one that it did not tell, and the sum of which one part is not known.
+    """
+
+    impressions: int | None = 0
     views: int = 0
-    time_spent: int = 0
-    downloads: int = 0
+    time_spent: int | None = 0
+    downloads: int | None = 0
 
     @classmethod
     def of(cls, stats: statistics.CollectionStats) -> Self | None:
-        """The numbers of an answer, one that is missing as 0; None without views: who is unread goes by them."""
+        """The numbers of an answer; None without views: who is unread goes by them."""
         found = {one.name: getattr(stats, one.name) for one in fields(cls)}
-        return None if stats.views is None else cls(**{name: one or 0 for name, one in found.items()})
+        return None if stats.views is None else cls(**found)
 
     def __add__(self, other: Self) -> Self:
-        return type(self)(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        sums: list[Any] = [None if None in pair else sum(pair) for pair in pairs]
+        return type(self)(*sums)
 
     @property
-    def average_time(self) -> float:
+    def average_time(self) -> float | None:
         """Seconds of reading for each view; 0 where nobody read."""
+        if self.time_spent is None:
+            return None
         return round(self.time_spent / self.views, 1) if self.views else 0.0
 
 
@@ -61,8 +70,8 @@ class Line:
 
     def rise(self, measure: Measure) -> int:
         """By how much a number went up; none for what is new, which took nobody's readers and had none to lose."""
-        known = self.previous is not None and not self.is_new
-        return getattr(self.numbers, measure) - getattr(self.previous, measure) if known else 0
+        now, before = getattr(self.numbers, measure), getattr(self.previous, measure, None)
+        return 0 if self.is_new or now is None or before is None else now - before
 
 
 @dataclass(frozen=True)
@@ -111,6 +120,8 @@ class Tally:
 
     counted: int
     totals: Numbers
+    unknown: Mapping[str, int]
+    """Of how many a number is not known, by its name; then there is no sum of it."""
     previous: Numbers | None
     best: tuple[Line, ...]
     worst: tuple[Line, ...]
@@ -130,6 +141,14 @@ def tallied(lines: Iterable[Line], sort_by: Measure, best: int, worst: int) -> T
     """Add up the lines and rank them."""
     order = ranked(lines, sort_by)
     online = [one for one in order if not one.target.is_draft] or order
+    placed = [one for one in online if getattr(one.numbers, sort_by) is not None]
+    unknown = Counter(
+        f"{when}{name}"
+        for one in order
+        for when, numbers in (("", one.numbers), ("previous_", one.previous))
+        for name in MEASURES
+        if numbers and getattr(numbers, name) is None
+    )
     # Both sums are over the same collections: one whose earlier period failed would look like growth.
     compared = [one.previous for one in order if one.previous is not None]
     brought = [one.brought for one in order if one.brought is not None]
@@ -138,9 +157,10 @@ def tallied(lines: Iterable[Line], sort_by: Measure, best: int, worst: int) -> T
     return Tally(
         counted=len(order),
         totals=sum((one.numbers for one in order), Numbers()),
+        unknown=unknown,
         previous=sum(compared, Numbers()) if compared and len(compared) == len(order) else None,
-        best=tuple(online[:best]),
-        worst=tuple(online[best:][::-1][:worst]),
+        best=tuple(placed[:best]),
+        worst=tuple(placed[best:][::-1][:worst]),
         winners=tuple(one for one in moved[:worst] if one.rise(sort_by) > 0),
         losers=tuple(one for one in moved[::-1][:worst] if one.rise(sort_by) < 0),
         unread=tuple(one for one in online if not one.numbers.views),
@@ -151,19 +171,17 @@ def tallied(lines: Iterable[Line], sort_by: Measure, best: int, worst: int) -> T
 
 
 def ranked(lines: Iterable[Line], sort_by: Measure) -> Sequence[Line]:
-    """The most first; equal ones by views, then by title, so that the order is the same every time."""
-    return sorted(
-        lines,
-        key=lambda one: (
-            -getattr(one.numbers, sort_by),
-            -one.numbers.views,
-            one.target.title,
-            one.target.collection_hash,
-        ),
-    )
+    """The most first, what is not known last; equal ones by views, then by title: the order is the same every time."""
+
+    def place(line: Line) -> tuple[float, int, str, str]:
+        figure = getattr(line.numbers, sort_by)
+        first = inf if figure is None else -figure
+        return first, -line.numbers.views, line.target.title, line.target.collection_hash
+
+    return sorted(lines, key=place)
 
 
 def growth(now: Numbers, before: Numbers) -> dict[str, float]:
-    """By how many percent each number changed; one that was 0 has no such change."""
+    """By how many percent each number changed; one that was 0, or is not known, has no such change."""
     pairs = {one.name: (getattr(now, one.name), getattr(before, one.name)) for one in fields(now)}
-    return {name: round(100 * (new - old) / old, 1) for name, (new, old) in pairs.items() if old}
+    return {name: round(100 * (new - old) / old, 1) for name, (new, old) in pairs.items() if old and new is not None}

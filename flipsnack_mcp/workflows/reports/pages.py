@@ -62,7 +62,7 @@ def for_a_spreadsheet(report: Report, lines: Sequence[Line], uncounted: Sequence
         for one in ranked(lines, report.sort_by)
     ]
     rows += [[one.account, *known_by(one.target), *[None] * len(figures), one.why] for one in uncounted]
-    sums = f"{as_many(tally.counted, 'collection')}, {days_of(report)}"
+    sums = "; ".join([f"{as_many(tally.counted, 'collection')}, {days_of(report)}", *not_known(tally)])
     in_all = [*in_columns(report, tally.totals, tally.previous), *what_came(tally.brought).values()]
     rows.append([None, None, "TOTAL", None, None, None, *in_all, sums])
     return as_csv(head[first:], [as_safe(row[first:], safe) for row in rows])
@@ -84,6 +84,13 @@ def in_columns(report: Report, now: Numbers, before: Numbers | None) -> Row:
     return [*figures, *(astuple(before) if before else [None] * len(MEASURES)), *(changes.get(one) for one in MEASURES)]
 
 
+def not_known(tally: Tally) -> list[str]:
+    """Of which numbers there is no sum, and why."""
+    return [
+        f"{name.replace('_', ' ')} of {as_many(many, 'collection')} not known" for name, many in tally.unknown.items()
+    ]
+
+
 def note_of(line: Line) -> str | None:
     """What else there is to say of a collection."""
     return "new: not there in the period before" if line.is_new else None
@@ -102,7 +109,8 @@ def for_reading(report: Report, lines: Sequence[Line], uncounted: Sequence[Uncou
     parts = [
         as_markdown(heading, head, [as_safe(row, safe) for row in rows], 2) for heading, head, rows in tables if rows
     ]
-    return "\n".join([f"# {name_of(report)}", "", f"{days_of(report)}.", "", *(one.decode() for one in parts)]).encode()
+    said = "; ".join([days_of(report), *not_known(tally)])
+    return "\n".join([f"# {name_of(report)}", "", f"{said}.", "", *(one.decode() for one in parts)]).encode()
 
 
 def sums_of(report: Report, tally: Tally) -> Table:
@@ -135,8 +143,10 @@ def changed(measure: Measure | str, now: Numbers, before: Numbers | None) -> lis
     return [as_read(measure, getattr(before, measure)), None if change is None else f"{change:+} %"]
 
 
-def as_read(figure: str, value: float) -> str:
-    """A figure as people read it."""
+def as_read(figure: str, value: float | None) -> str:
+    """A figure as people read it; nothing where it is not known."""
+    if value is None:
+        return ""
     return duration(value) if figure in IN_SECONDS else f"{value:,}"
 
 

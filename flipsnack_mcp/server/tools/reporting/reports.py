@@ -152,7 +152,8 @@ def whole_row(line: Line, measure: reporting.Measure) -> Figures:
     """A collection with all that is known of it."""
     target = line.target
     named = {"account": line.account, **target.model_dump(include={"collection_hash", "title", "status"})}
-    earlier = {f"previous_{name}": one for name, one in asdict(line.previous).items()} if line.previous else {}
+    before = asdict(line.previous) if line.previous else {}
+    earlier = {f"previous_{name}": one for name, one in before.items() if one is not None}
     known = {**named, "date": day_in(target.when)}
     told = {name: one for name, one in known.items() if one}
     return {**told, **figures(line.numbers), **what_came(line.brought), **earlier, **change_of(line, measure)}
@@ -224,15 +225,17 @@ def told(report: reporting.Report, lines: Lines, uncounted: Sequence[Uncounted])
 
 
 def totals(tally: Tally) -> Figures:
-    """The sums, over how many collections, and those of the period before."""
+    """The sums, over how many collections, those of the period before, and of how many a number is not known."""
     counted = {"collections": tally.counted, "without_views": len(tally.unread)}
     earlier = {f"previous_{name}": one for name, one in figures(tally.previous).items()} if tally.previous else {}
-    return {**counted, **figures(tally.totals), **what_came(tally.brought), **earlier}
+    unknown = {f"with_unknown_{name}": many for name, many in tally.unknown.items()}
+    return {**counted, **figures(tally.totals), **what_came(tally.brought), **earlier, **unknown}
 
 
 def figures(numbers: Numbers) -> Figures:
-    """Sums, and the average reading time of a view."""
-    return {**asdict(numbers), "average_time": numbers.average_time}
+    """The numbers that are known, and the average reading time of a view."""
+    every = {**asdict(numbers), "average_time": numbers.average_time}
+    return {name: one for name, one in every.items() if one is not None}
 
 
 def report_row(line: Line, known: Namesakes, measure: reporting.Measure) -> Figures:
