@@ -27,7 +27,7 @@ class Argument(types.PromptArgument, defer_build=True):
     absent: Annotated[str, Field(exclude=True)] = ""
     """What stands in the text where it is not given."""
     words: Annotated[tuple[str, ...], Field(exclude=True)] = ()
-    """What it usually is, for who is typing."""
+    """The words of which it has to be one."""
     kind: Annotated[str, Field(exclude=True)] = ""
     """What of the account or the computer it is, where that can be looked up for who is typing."""
 
@@ -42,18 +42,31 @@ class Prompt(types.Prompt, defer_build=True):
     takes_offline: Annotated[bool, Field(exclude=True)] = False
     """Whether it needs the right to that as well: it follows from none of its tools."""
 
+    def wrong_with(self, given: Mapping[str, str]) -> list[str]:
+        """What has to be given otherwise, a sentence for each."""
+        values = {one.name: given.get(one.name, "").strip() for one in self.arguments}
+        unknown = sorted(set(given) - values.keys())[:1]
+        missing = ", ".join(one.name for one in self.arguments if one.required and not values[one.name])
+        chosen = [one for one in self.arguments if one.words and values[one.name]]
+        return [
+            *(f"There is no argument {quoted(name, 60)}." for name in unknown),
+            *([f"Give {missing}."] if missing else []),
+            *(
+                f"{one.name} has to be {' or '.join(one.words)}."
+                for one in chosen
+                if values[one.name].lower() not in one.words
+            ),
+        ]
+
     def filled(self, given: Mapping[str, str], more: str = "") -> types.GetPromptResult:
         """The job with the person's values.
 
         Raises:
-            MCPError: A value is missing, or is for nothing.
+            MCPError: A value is missing, is for nothing, or is none of the words that it can be.
         """
-        unknown = set(given) - {one.name for one in self.arguments}
-        missing = [one.name for one in self.arguments if one.required and not given.get(one.name, "").strip()]
-        if unknown or missing:
-            wrong = f"There is no argument {quoted(min(unknown), 60)}." if unknown else f"Give {', '.join(missing)}."
+        if wrong := self.wrong_with(given):
             known = ", ".join(one.name for one in self.arguments) or "none"
-            raise MCPError(types.INVALID_PARAMS, f"{wrong} The arguments of {self.name}: {known}.")
+            raise MCPError(types.INVALID_PARAMS, f"{' '.join(wrong)} The arguments of {self.name}: {known}.")
         values = {
             one.name: in_its_own_words(value, LONGEST_VALUE)
             if cleaned(value := given.get(one.name, ""))

@@ -39,7 +39,7 @@ def test_a_job_names_only_tools_that_are_there(bench: Bench, prompt: Prompt) -> 
 
 @every_job
 async def test_what_is_given_stands_in_the_text_in_quotes_and_the_rest_in_words(bench: Bench, prompt: Prompt) -> None:
-    given = {one.name: f"my {one.name}" for one in prompt.arguments}
+    given = {one.name: one.words[0] if one.words else f"my {one.name}" for one in prompt.arguments}
     needed = {one.name: "x" for one in prompt.arguments if one.required}
     whole, short = await text_of(bench, prompt.name, given), await text_of(bench, prompt.name, needed)
     assert all(f'"{value}"' in whole for value in given.values())
@@ -84,9 +84,16 @@ async def test_a_value_cannot_end_its_quotes_or_its_line(bench: Bench) -> None:
 
 KNOWN = "publish_issue, weekly_report"
 PAGES = ("audit_account", {"pages": "1"}, 'There is no argument "pages"')
+DRAFT = (
+    "publish_issue",
+    {"file": "a.pdf", "status": "draft"},
+    "status has to be public or unlisted",
+)  # the job publishes
 
 
-@pytest.mark.parametrize(("name", "given", "says"), [("nothing", {}, KNOWN), ("publish_issue\n", {}, KNOWN), PAGES])
+@pytest.mark.parametrize(
+    ("name", "given", "says"), [("nothing", {}, KNOWN), ("publish_issue\n", {}, KNOWN), PAGES, DRAFT]
+)
 async def test_an_unknown_job_or_value_is_an_error_that_helps(bench: Bench, name: str, given: Given, says: str) -> None:
     async with bench.assistant() as assistant:
         with pytest.raises(MCPError, match=says):
