@@ -53,7 +53,7 @@ STEPS: Final = (
     "SELECT 1",
     # From here on uploads keep whether their collection was ever seen, which older versions would drop.
     "SELECT 1",
-    # From here on reports keep numbers that are not known, which older versions would add up.
+    # From here on reports keep numbers that are not known, which older versions would add up, and what no list showed.
     "SELECT 1",
 )
 

@@ -38,6 +38,7 @@ QUERY_FITS_NONE = (
     "slips, and name them in collections."
 )
 NAMELESS = "Flipsnack's list has collections, and of none of them a hash by which more can be asked or changed."
+UNSEEN = "Flipsnack counts {} more than its list showed, read twice: if they are meant too, they are not among these."
 NONE_FITS = "None fits what was given. Look with list_collections what there is, and name them in collections."
 
 

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from typing import Any
 
+import anyio
 import pytest
 
 from flipsnack_mcp.sandbox import Pace, Sandbox
@@ -145,6 +146,19 @@ async def test_what_could_not_be_seen_is_said(bench: LongBench) -> None:
         "The views of 2 could not be counted",
         "Whether the conversion of 1 failed could not be seen",
     ]
+
+
+async def test_what_the_list_counts_and_does_not_show_is_said(bench: LongBench) -> None:
+    row = {"collectionHash": add(bench, "Menu", unread=True), "collectionTitle": "Menu", "collectionStatus": "public"}
+    for rows in ([row], [], [row], []):
+        bench.answers(LIST, {"collectionsCount": "3", "collections": rows})
+    said = await bench.client.call(TOOL, AUGUST)
+    report = await bench.client.call("report_stats", {"report_id": said.data["report_id"], "save_as": "csv"})
+    assert said.data["counts"]["collections"] == 1
+    assert "Flipsnack counts 2 more than its list showed" in said.data["warnings"][0]
+    assert report.data["totals"]["not_counted"] == 2
+    assert [one["reason"] for one in report.data["failed"]] == said.data["warnings"][:1]
+    assert said.data["warnings"][0] in await anyio.Path(report.data["path"]).read_text()
 
 
 async def test_while_it_goes_on_it_says_how_far_it_is_and_nothing_else(bench: LongBench) -> None:

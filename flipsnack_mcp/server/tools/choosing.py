@@ -11,13 +11,12 @@ from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.api.parameters import check_period
 from flipsnack_mcp.server.tools.arguments import Collections, Statuses, ToolInput
 from flipsnack_mcp.server.tools.tool import ToolCall
-from flipsnack_mcp.workflows.finding import Choice, chosen_of_all
+from flipsnack_mcp.workflows.finding import UNSEEN, Choice, chosen_of_all
 
 BESIDE_A_PLAN = ("confirmation", "wait_seconds")
 """What may be given with the id of a plan."""
 
 LEFT_OUT = "Named, but not in the account or left out by a filter"
-UNSEEN = "Flipsnack counts {} more than its list showed, read twice: if they are meant too, they are not among these."
 EXCLUDES_NOTHING = "Named in exclude, but not among those that are meant without it"
 
 

@@ -7,6 +7,7 @@ from math import inf
 from typing import Any, Literal, Self
 
 from flipsnack_mcp.api.actions import statistics
+from flipsnack_mcp.workflows.finding import UNSEEN
 from flipsnack_mcp.workflows.reports.brought import Brought, what_came
 from flipsnack_mcp.workflows.reports.report import Measure, Report, ReportedCollection
 
@@ -76,12 +77,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Uncounted:
-    """What was not counted, and why: a collection, or all of an account."""
+    """What was not counted, and why: a collection, all of an account, or those that its list does not show."""
 
     why: str
     target: ReportedCollection | None = None
     account: str = ""
     kind: Literal["failed", "draft", "later"] = "failed"
+    count: int = 1
+    """Of how many this is said."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,9 @@ class Gathered:
     def uncounted(self, report: Report, account: str = "") -> list[Uncounted]:
         """All that is not among the lines, with the reason."""
         missing = (ReportedCollection(collection_hash=one, title="") for one in report.unlisted)
+        hidden = report.unseen
         return [
+            *([Uncounted(UNSEEN.format(hidden), account=account, count=hidden)] if hidden else []),
             *(Uncounted(why, one, account) for one, why in self.failed),
             *(Uncounted(UNLISTED, one, account) for one in missing),
             *(Uncounted(LATER, one, account, "later") for one in report.later),

@@ -59,6 +59,7 @@ class ReportRecord:
         offset: int | None,
         changes: int,
         listed: int | None = None,
+        unseen: int = 0,
     ) -> Report:
         """Add what another window of the list came to; `changes` is the number before the list was asked for."""
 
@@ -67,7 +68,7 @@ class ReportRecord:
                 known = {**one.model_dump(exclude={"collection_hash"}), "changes": changes}
                 records.put(KNOWN_TITLE, self._name(one.collection_hash), known, keep=FINAL_KEPT)
             every = {one.collection_hash: one for one in (*report.targets, *targets)}  # each once, whatever slid down
-            added = {"targets": tuple(every.values()), "offset": offset, "listed": listed}
+            added = {"targets": tuple(every.values()), "offset": offset, "listed": listed, "unseen": unseen}
             return self._put(records, report.model_copy(update=added))
 
         return await self.store.transact(work)

@@ -136,6 +136,8 @@ class Report(BegunWork):
     """How far the list was looked through; None once everything is chosen."""
     listed: int | None = None
     """How many rows the list has; None until its first page was read."""
+    unseen: int = 0
+    """How many more than its rows the list counts, read twice."""
 
     @property
     def periods(self) -> tuple[Period, ...]:

@@ -155,7 +155,8 @@ class Inquiry:
         found = {one.collection_hash for one in (*self._report.targets, *fitting)}
         enough = bool(choice.collections) and found.issuperset(choice.collections)
         coming = None if enough else self._next_window(offset, seen)
-        self._report = await self._record.chose(self._report, fitting, coming, changes, seen.total)
+        unseen = 0 if enough or not self._totals else max(0, self._totals[-1] - len(self._listed))
+        self._report = await self._record.chose(self._report, fitting, coming, changes, seen.total, unseen)
 
     def _next_window(self, offset: int, seen: CollectionList) -> int | None:
         """Where to read on: once more from the start where rows are missing, as plans do.
@@ -163,7 +164,7 @@ class Inquiry:
         What follows one that is deleted meanwhile slides up, over the end of a window.
         """
         self._totals += [seen.total] if offset == 0 else []
-        self._listed.update(row.collection_hash for row in seen.collections)
+        self._listed.update(row.collection_hash or str(offset + at) for at, row in enumerate(seen.collections))
         missing = len(self._totals) == 1 and len(self._listed) < self._totals[0]
         return 0 if seen.next_offset is None and missing else seen.next_offset
 

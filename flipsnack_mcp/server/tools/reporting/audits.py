@@ -22,7 +22,7 @@ from flipsnack_mcp.server.tools.reporting.going_on import (
 from flipsnack_mcp.server.tools.reporting.naming import Figures, Namesakes, Rows, in_groups
 from flipsnack_mcp.server.tools.reporting.unkept import even_unkept
 from flipsnack_mcp.server.tools.tool import Answered, HowFar, NextStep, ToolCall, Warnings
-from flipsnack_mcp.workflows.finding import Choice
+from flipsnack_mcp.workflows.finding import UNSEEN, Choice
 from flipsnack_mcp.workflows.reports.auditing import can_be_audited, findings_of
 from flipsnack_mcp.workflows.reports.figures import Gathered
 from flipsnack_mcp.workflows.reports.report import Report, ReportedCollection, ReportState
@@ -129,7 +129,7 @@ def found(report: Report, gathered: Gathered, *, read_only: bool, refusal: str) 
         "counts": {"collections": len(report.targets), **{kind: len(some) for kind, some in kinds.items()}},
         **{kind: rows_of(some, known, views if kind == "duplicates" else {}) for kind, some in kinds.items()},
         "advice": advice_on([kind for kind, some in kinds.items() if some], read_only=read_only, refusal=refusal),
-        "warnings": [*unseen(len(gathered.failed), len(findings.unclear))] or None,
+        "warnings": [*unseen(report.unseen, len(gathered.failed), len(findings.unclear))] or None,
     }
 
 
@@ -141,8 +141,10 @@ def advice_on(kinds: list[str], *, read_only: bool, refusal: str) -> list[str]:
     return [*(f"{kind}: {ADVICE[kind]}" for kind in kinds), *end]
 
 
-def unseen(uncounted: int, unclear: int) -> Iterator[str]:
+def unseen(unlisted: int, uncounted: int, unclear: int) -> Iterator[str]:
     """What an audit could not see."""
+    if unlisted:
+        yield UNSEEN.format(unlisted)
     if uncounted:
         yield f"The views of {uncounted} could not be counted: report_stats with this report_id says why."
     if unclear:

@@ -207,7 +207,8 @@ def told(report: reporting.Report, lines: Lines, uncounted: Sequence[Uncounted])
     drafts: list[Line | Uncounted] = [*tally.drafts, *of_kind["draft"]]
     every: list[Line | Uncounted] = [*lines, *uncounted]
     known = Namesakes.among(one.target for one in every if one.target)
-    counts = {"drafts": len(drafts), "created_later": len(of_kind["later"]), "not_counted": len(of_kind["failed"])}
+    failed = sum(one.count for one in of_kind["failed"])
+    counts = {"drafts": len(drafts), "created_later": len(of_kind["later"]), "not_counted": failed}
     return {
         "report_id": report.report_id,
         "period": period_in_words(report),
@@ -259,5 +260,5 @@ def change_of(line: Line, measure: reporting.Measure) -> Figures:
 
 def failed_row(one: Uncounted, known: Namesakes) -> Figures:
     """What could not be counted, and why."""
-    named = known.row(one.target, one.account) if one.target else {"account": one.account}
+    named = known.row(one.target, one.account) if one.target else {"account": one.account} if one.account else {}
     return {**named, "reason": cleaned(one.why, LONGEST_REASON)}
