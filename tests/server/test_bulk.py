@@ -97,6 +97,17 @@ async def test_what_the_list_counts_and_does_not_show_is_pointed_out(bench: Benc
     assert "Flipsnack counts 2 more than its list showed" in said.text
 
 
+async def test_a_title_with_codes_of_html_is_sent_as_it_is_and_the_plan_says_so(bench: Bench) -> None:
+    """Whether Flipsnack tells titles so is not documented; where it does, the code would be coded once more."""
+    for title in ("Salt &amp; Pepper", "Salt & Sugar"):
+        bench.sandbox.account.add(title=title)
+    async with process(bench) as assistant:
+        plan = await assistant.call(TOOL, {"query": "Salt", "find": "Salt", "replace": "Oil"})
+        await to_its_end(assistant, plan)
+    assert "New titles with codes of HTML, such as &amp;: 1; they are sent as they stand here." in plan.text
+    assert {one.params["title"] for one in bench.sandbox.carried_out(UPDATE)} == {"Oil &amp; Pepper", "Oil & Sugar"}
+
+
 @pytest.mark.parametrize("tool", [TOOL, "delete_collections"])
 async def test_who_is_to_be_spared_and_is_not_by_that_hash_is_pointed_out(bench: Bench, tool: str) -> None:
     """One that was published since has another hash, and would go with the rest."""

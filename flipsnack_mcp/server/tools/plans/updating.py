@@ -1,5 +1,6 @@
 """update_collections: what shall become of which collections, as a plan."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Annotated
@@ -22,6 +23,12 @@ from flipsnack_mcp.workflows.plans.drafts import LONGEST_TITLE, PlanDraft, Rule,
 MOST_IN_A_PLAN = 1000
 """Collections: more would take the key for an hour."""
 LONGEST_DESCRIPTION = 300
+HTML_CODE = re.compile("&(?:amp|lt|gt|quot|#0?39);")
+CODED = (
+    "New titles with codes of HTML, such as &amp;: {}; they are sent as they stand here. Where Flipsnack shows an & so, "
+    "that makes it &amp;amp;: change one first, and look."
+)
+"""Nothing is decoded: it is not documented whether Flipsnack writes titles so, and a person may have."""
 CHANGES = ("find", "replace", "prefix", "suffix", "remove", "description", "status")
 Words = Annotated[str, Field(max_length=LONGEST_TITLE), AfterValidator(refuse_half_characters), FreeText(exact=True)]
 Ends = Annotated[str, Field(max_length=LONGEST_TITLE), AfterValidator(refuse_half_characters), FreeText()]
@@ -93,12 +100,14 @@ def notes(call: ToolCall, draft: PlanDraft, to_nothing: Sequence[str], described
     """What the person should know before they agree to a plan."""
     published = sum(one.publishes for one in draft.items)
     offline = sum(one.goes_offline for one in draft.items)
+    coded = sum(bool(HTML_CODE.search(one.new_title or "")) for one in draft.items)
     said = {
         f"Drafts that are published: {published}; each gets a new hash and link.": published,
         f"Collections that go offline: {offline}; their links and every embed of them stop working, and "
         f"{call.app.confirmation.foretold}.": offline,
         f"Each gets the description {quoted(described or '', LONGEST_DESCRIPTION)} in place of its own.": described
         is not None,
+        CODED.format(coded): coded,
     }
     counted = [text for text, count in said.items() if count]
     return [*counted, *to_nothing, *left_alone(draft)]
