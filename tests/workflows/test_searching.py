@@ -132,6 +132,13 @@ async def test_a_link_without_a_hash_is_searched_by_the_words_in_it(ask: Ask) ->
     )
 
 
+async def test_a_link_whose_hash_reads_as_a_word_is_found_by_it(sandbox: Sandbox, ask: Ask) -> None:
+    wanted = next(iter(sandbox.account.collections.values()))
+    wanted.hash = "tfosizsw"
+    found = await search(ask, Search("https://www.flipsnack.com/shop/another-title-meanwhile-tfosizsw.html"))
+    assert [row.collection_hash for row in found.rows] == ["tfosizsw"]
+
+
 async def test_while_somebody_is_typing_the_beginning_of_a_hash_is_one(sandbox: Sandbox, ask: Ask) -> None:
     wanted = next(iter(sandbox.account.collections))
     for typed in (wanted[:1], wanted[:4], wanted):

@@ -39,6 +39,11 @@ class Search:
             return ""
 
     @property
+    def end_of_link(self) -> str:
+        """The last word of a link that names no hash: it may be one that reads as a word, which the account's list tells."""
+        return slug_in_link(self.query).rpartition("-")[2] if is_link(self.query) else ""
+
+    @property
     def by_link(self) -> bool:
         """Whether a link with a hash is all that is asked for."""
         return is_link(self.query) and bool(self.pasted)
@@ -73,8 +78,9 @@ class Search:
 
     def distance(self, row: CollectionSummary) -> int | None:
         """How far a row is from what was typed."""
-        typed = self.pasted
-        named = row.collection_hash.startswith(typed) if self.begun and typed else row.collection_hash == typed
+        hash_typed = self.pasted or self.end_of_link
+        begun = self.begun and self.pasted and row.collection_hash.startswith(self.pasted)
+        named = begun or (hash_typed and row.collection_hash == hash_typed)
         return 0 if named else (distance_so_far if self.begun else distance)(self.typed, row.title)
 
 
