@@ -19,6 +19,7 @@ ACCOUNT_IN_PATH = re.compile(r"[0-9A-F]{11}")
 ADDRESS_IN_CODE = re.compile(r"(?:https?:)?//[^\s\"'<>]+", re.IGNORECASE)
 BEGINS_LIKE_CODE = re.compile(r"<(iframe|div|script|p|a)\b", re.IGNORECASE)
 MARKDOWN_LINK = re.compile(r"\[.*\]\(([^\s<>()]+)\)|<(https?:[^\s<>]+)>", re.DOTALL | re.IGNORECASE)
+IN_QUOTES = re.compile(r"""(["'`])([^"'`]+)\1""")
 ATTACHED = re.compile(rf"flipsnack://collections/({HASH.pattern})")
 """As clients attach a collection of the one account there is."""
 LOOKS_LIKE_LINK = re.compile(r"://|^//|^www\.|flipsnack\.com|\.html?\b", re.IGNORECASE)
@@ -95,8 +96,9 @@ def account_and_hash(value: object) -> tuple[str, str]:
 
 
 def taken_out(text: str) -> str:
-    """A link without what it stands in: Markdown's brackets, or the code that shows a collection on a web page."""
+    """What is meant, without what it stands in: quotes, Markdown's brackets, or the code that shows a collection on a page."""
     text = text.strip()
+    text = found[2] if (found := IN_QUOTES.fullmatch(text)) else text
     if named := MARKDOWN_LINK.fullmatch(text):
         return str(next(filter(None, named.groups())))
     return next(iter(addresses_in_code(text)), text) if BEGINS_LIKE_CODE.match(text) else text
