@@ -76,8 +76,8 @@ def whole_number(value: object) -> int | None:
     return round(number) if abs(number) <= LARGEST_FIGURE else None
 
 
-def number_left(value: object) -> int | None:
-    """How many are left; None where that is not told, also by a number below 0: none of that many can be used."""
+def count_told(value: object) -> int | None:
+    """How many there are; None where that is not told, also by a number below 0: nothing is there so often."""
     number = whole_number(value)
     return None if number is None or number < 0 else number
 
@@ -103,7 +103,7 @@ ReturnedHash = Annotated[str, AfterValidator(plain_hash)]
 # Figures as Flipsnack sends them: now as numbers, now as text.
 Whole = Annotated[int, BeforeValidator(whole_number)]
 MaybeWhole = Annotated[int | None, BeforeValidator(whole_number)]
-MaybeLeft = Annotated[int | None, BeforeValidator(number_left)]
+MaybeCount = Annotated[int | None, BeforeValidator(count_told)]
 
 # Never accepted among `settings`: what identifies or routes a request, and what has a parameter of its own.
 OWN_PARAMETERS = frozenset({

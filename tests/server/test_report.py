@@ -469,9 +469,9 @@ async def test_a_period_that_is_not_over_is_called_so_beside_what_is_compared_wi
     assert alone.data["note"].endswith("Days after 2026-09-21 are still to come.")
 
 
-@pytest.mark.parametrize("missing", [None, "", "-"])
+@pytest.mark.parametrize("missing", [None, "", "-", -1])
 async def test_a_number_that_flipsnack_does_not_tell_is_said_to_be_unknown(
-    bench: LongBench, missing: str | None
+    bench: LongBench, missing: str | int | None
 ) -> None:
     filled(bench, 3)
     bench.answers(STATS, {"impressions": 9, "views": 5, "time_spent": 50, "downloads": missing})

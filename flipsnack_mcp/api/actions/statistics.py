@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from flipsnack_mcp.api.action import ENTRIES, Action, Effect, JsonObject, Result, Wire
 from flipsnack_mcp.api.actions.collections import objects
-from flipsnack_mcp.api.parameters import CollectionHash, Day, MaybeLeft, MaybeWhole, Whole, check_period, whole_number
+from flipsnack_mcp.api.parameters import CollectionHash, Day, MaybeCount, MaybeWhole, Whole, check_period, whole_number
 
 
 class PageStats(BaseModel):
@@ -19,18 +19,18 @@ class PageStats(BaseModel):
     page: Annotated[Whole, Field(description="From 1")]
     to_page: Annotated[MaybeWhole, Field(description="Last of a group")] = None
     """Where the numbers are those of several pages; Flipsnack gives each by itself."""
-    views: Annotated[MaybeWhole, Field(description="Count")] = None
-    clicks: Annotated[MaybeWhole, Field(description="Count")] = None
-    time_spent: Annotated[MaybeWhole, Field(description="Unit not documented")] = None
+    views: Annotated[MaybeCount, Field(description="Count")] = None
+    clicks: Annotated[MaybeCount, Field(description="Count")] = None
+    time_spent: Annotated[MaybeCount, Field(description="Unit not documented")] = None
 
 
 class CollectionStats(Result):
     """Totals of one collection over a period."""
 
-    impressions: Annotated[MaybeWhole, Field(description="Player loads")] = None
-    views: Annotated[MaybeWhole, Field(description="Player uses")] = None
-    time_spent: Annotated[MaybeWhole, Wire("time_spent"), Field(description="Seconds in total")] = None
-    downloads: Annotated[MaybeWhole, Field(description="Count")] = None
+    impressions: Annotated[MaybeCount, Field(description="Player loads")] = None
+    views: Annotated[MaybeCount, Field(description="Player uses")] = None
+    time_spent: Annotated[MaybeCount, Wire("time_spent"), Field(description="Seconds in total")] = None
+    downloads: Annotated[MaybeCount, Field(description="Count")] = None
     pages: Annotated[list[PageStats] | None, Field(description="By page")] = None
 
     @classmethod
@@ -62,11 +62,11 @@ class GetCollectionStats(Action[CollectionStats]):
 class UserStats(Result):
     """Totals of the whole account."""
 
-    impressions: Annotated[MaybeWhole, Field(description="Player loads")] = None
-    views: Annotated[MaybeWhole, Field(description="Player uses")] = None
-    time_spent: Annotated[MaybeWhole, Wire("time_spent"), Field(description="Seconds in total")] = None
-    downloads: Annotated[MaybeWhole, Field(description="Count")] = None
-    api_uploads_left: Annotated[MaybeLeft, Wire("api_uploads_left"), Field(description="This month")] = None
+    impressions: Annotated[MaybeCount, Field(description="Player loads")] = None
+    views: Annotated[MaybeCount, Field(description="Player uses")] = None
+    time_spent: Annotated[MaybeCount, Wire("time_spent"), Field(description="Seconds in total")] = None
+    downloads: Annotated[MaybeCount, Field(description="Count")] = None
+    api_uploads_left: Annotated[MaybeCount, Wire("api_uploads_left"), Field(description="This month")] = None
 
 
 class GetUserStats(Action[UserStats]):

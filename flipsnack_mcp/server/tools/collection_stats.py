@@ -63,7 +63,7 @@ def note_on_pages(pages: Sequence[PageStats], told: Sequence[PageStats]) -> str 
     """What the numbers of pages are, and of many, which were read most."""
     if not pages or len(told) == len(pages):
         return UNIT_UNKNOWN if pages else None
-    most = sorted(((one.views, one.page) for one in pages if one.views and one.views > 0), key=lambda one: -one[0])
+    most = sorted(((one.views, one.page) for one in pages if one.views), key=lambda one: -one[0])
     named = ", ".join(str(page) for _, page in most[:MOST_READ])
     read_most = f" Those with the most views: {named}." if named else ""
     return f"{len(pages)} pages, added up in groups.{read_most} {UNIT_UNKNOWN}"
