@@ -30,26 +30,31 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     )
     top.add_argument("--version", action="version", version=f"flipsnack-mcp {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    serve = commands.add_parser("serve", help="serve MCP on stdio, or on HTTP for this machine or a team")
+    serve = add_command(commands, "serve", "serve MCP on stdio, or on HTTP for this machine or a team")
     serve.add_argument("--http", metavar="HOST:PORT", help="serve on http://HOST:PORT/mcp instead of stdio")
     add_settings(serve)
-    add_setup(commands.add_parser("setup", help="set this server up in an assistant, or take it out again"))
-    add_login(commands.add_parser("login", help="keep key and secret in the keychain of this computer"))
-    demo = commands.add_parser("demo", help="show the main job from one end to the other, without a key")
+    add_setup(add_command(commands, "setup", "set this server up in an assistant, or take it out again"))
+    add_login(add_command(commands, "login", "keep key and secret in the keychain of this computer"))
+    demo = add_command(commands, "demo", "show the main job from one end to the other, without a key")
     demo.add_argument("--show", action="store_true", help="open the saved report in a browser at the end")
-    add_doctor(commands.add_parser("doctor", help="check configuration, signing and access"))
-    approve = commands.add_parser("approve", help="approve a deletion that waits for a person")
+    add_doctor(add_command(commands, "doctor", "check configuration, signing and access"))
+    approve = add_command(commands, "approve", "approve a deletion that waits for a person")
     approve.add_argument("code", nargs="?", help="the code the assistant was given; without it, what waits is listed")
-    add_history(commands.add_parser("history", help="show what was changed, by whose yes, and how it was before"))
-    add_tokens(commands.add_parser("token", help="say who may call a server over HTTP, and take that back"))
-    add_hooks(commands.add_parser("hooks", help="say where the leads of an account arrive, and take that back"))
-    add_leads(commands.add_parser("leads", help="take out all leads, or erase those of an e-mail address"))
-    move = commands.add_parser("move", help="move what a state file holds to the Redis server of FLIPSNACK_STATE")
+    add_history(add_command(commands, "history", "show what was changed, by whose yes, and how it was before"))
+    add_tokens(add_command(commands, "token", "say who may call a server over HTTP, and take that back"))
+    add_hooks(add_command(commands, "hooks", "say where the leads of an account arrive, and take that back"))
+    add_leads(add_command(commands, "leads", "take out all leads, or erase those of an e-mail address"))
+    move = add_command(commands, "move", "move what a state file holds to the Redis server of FLIPSNACK_STATE")
     move.add_argument("file", nargs="?", help="the file; without it, the usual one")
-    sandbox = commands.add_parser("sandbox", help="serve the imitation Flipsnack over HTTP, for tests")
+    sandbox = add_command(commands, "sandbox", "serve the imitation Flipsnack over HTTP, for tests")
     sandbox.add_argument("--port", type=port, default=0, help="port on this machine; 0 picks a free one")
     add_imitation(sandbox)
     return top, dict(commands.choices)
+
+
+def add_command(commands: "argparse._SubParsersAction[Parser]", name: str, text: str) -> Parser:
+    """A command of which the help says the same as its own does."""
+    return commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
 
 
 def add_doctor(doctor: argparse.ArgumentParser) -> None:
@@ -97,10 +102,10 @@ def add_login(login: argparse.ArgumentParser) -> None:
     add_settings(login, TO_ASK_WITH)
 
 
-def add_tokens(token: argparse.ArgumentParser) -> None:
+def add_tokens(token: Parser) -> None:
     """What can be done with tokens."""
     what = token.add_subparsers(dest="what", required=True, metavar="add|list|revoke")
-    add = what.add_parser("add", help="make a token, which is printed once")
+    add = add_command(what, "add", "make a token, which is printed once")
     add.add_argument("name", metavar="NAME", help="whose it is, for the history")
     add.add_argument("--account", metavar="A,B", help="for which accounts of FLIPSNACK_ACCOUNTS; '*' for all of them")
     add.add_argument(
@@ -110,37 +115,37 @@ def add_tokens(token: argparse.ArgumentParser) -> None:
         help=f"of {', '.join(Right)}, with commas; the last two are for what readers fill in (default: read)",
     )
     add.add_argument("--expires", type=whole, metavar="DAYS", help="after how many days it is over (default: never)")
-    every = what.add_parser("list", help="show whose tokens there are")
-    revoke = what.add_parser("revoke", help="take a token back")
+    every = add_command(what, "list", "show whose tokens there are")
+    revoke = add_command(what, "revoke", "take a token back")
     revoke.add_argument("name", metavar="NAME", help="whose it is")
     for one in (add, every, revoke):
         add_settings(one, OF_TOKENS, with_defaults=False)
 
 
-def add_hooks(hooks: argparse.ArgumentParser) -> None:
+def add_hooks(hooks: Parser) -> None:
     """What can be done with the addresses at which leads arrive."""
     what = hooks.add_subparsers(dest="what", required=True, metavar="add|list|replace|revoke")
     every = {
         "add": "make the address of an account, which is printed once",
-        "list": "show which accounts have one, and how many leads came",
-        "replace": "make another one; the one before ends",
-        "revoke": "end it",
+        "list": "show which accounts have such an address, and how many leads came",
+        "replace": "make another address for an account; the one before ends",
+        "revoke": "end the address of an account",
     }
-    made = {name: what.add_parser(name, help=text) for name, text in every.items()}
+    made = {name: add_command(what, name, text) for name, text in every.items()}
     for name in made.keys() - {"list"}:
         made[name].add_argument("account", nargs="?", metavar="ACCOUNT", help="its name in FLIPSNACK_ACCOUNTS")
     for one in made.values():
         add_settings(one, OF_LEADS, with_defaults=False)
 
 
-def add_leads(leads: argparse.ArgumentParser) -> None:
+def add_leads(leads: Parser) -> None:
     """What can be done with leads in a terminal."""
     what = leads.add_subparsers(dest="what", required=True, metavar="export|erase")
-    export = what.add_parser("export", help="print them all, unmasked, as a table (CSV)")
+    export = add_command(what, "export", "print all leads, unmasked, as a table (CSV)")
     export.add_argument("account", nargs="?", metavar="ACCOUNT", help="of one account only")
     export.add_argument("--since", type=time_from, default=0.0, metavar="TIME", help=f"since then: {SOME_TIME}")
     export.add_argument("--json", action="store_true", help="print them as JSON")
-    erase = what.add_parser("erase", help="erase every lead of an e-mail address, for good")
+    erase = add_command(what, "erase", "erase every lead of an e-mail address, for good")
     erase.add_argument("address", nargs="?", metavar="ADDRESS", help="without it, it is asked for")
     for one in (export, erase):
         add_settings(one, OF_LEADS, with_defaults=False)

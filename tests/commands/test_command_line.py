@@ -59,6 +59,18 @@ def test_help_names_every_command_and_setting_but_the_secrets(run_here: Here, ar
     assert not {"--api-key", "--api-secret"} & set(re.findall(r"[\w-]+", done.out))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("move", "Move what a state file holds to the Redis server of FLIPSNACK_STATE."),
+        ("leads erase", "Erase every lead of an e-mail address, for good."),
+        ("hooks revoke", "End the address of an account."),
+    ],
+)
+def test_the_help_of_a_command_says_what_it_does(run_here: Here, arguments: str, said: str) -> None:
+    assert said in " ".join(run_here(*arguments.split(), "--help").out.split())
+
+
 WRONG = """dance | --dance | doctor extra | serve --http | serve --http 8000 | serve --http 127.0.0.1:0
  | serve --http 127.0.0.1:99999 | sandbox --port many | sandbox --port -1 | sandbox --port 65536
  | sandbox --account huge | sandbox --account | sandbox --calls-per-minute -1 | sandbox --conversion-seconds nan
