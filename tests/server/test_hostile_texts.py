@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from tests.server.revisions import turn
 from tests.server.tables import table
 
 TEXTS: dict[str, str] = table("attacks")["texts"]
+ACTING, SEEN = "a\x1b[31m\x07\N{RIGHT-TO-LEFT OVERRIDE}b\nc", "a[31mb c"
 INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
@@ -49,6 +51,28 @@ async def test_a_hostile_title_is_only_text_and_destroys_nothing(bench: Bench) -
     assert wrong == {}
     assert len(person.forms) == len(TEXTS)
     assert bench.sandbox.carried_out("collection.deleteCollection") == []
+
+
+@pytest.mark.parametrize("kind", ["csv", "markdown"])
+async def test_what_is_saved_of_a_report_has_nothing_in_it_that_is_not_seen(bench: Bench, kind: str) -> None:
+    bench.sandbox.account.profile = ACTING
+    async with bench.assistant(calls_per_second=100, calls_per_minute=10_000) as assistant:
+        saved = saved_in(await assistant.call("report_stats", everything=True, save_as=kind))
+    assert SEEN in saved.replace("\\", "")
+    assert_harmless(saved, lines=True)
+
+
+async def test_what_is_saved_of_a_plan_has_nothing_in_it_that_is_not_seen(bench: Bench) -> None:
+    for number in range(30):
+        bench.sandbox.account.add(title=f"{ACTING} {number}")
+    async with bench.assistant() as assistant:
+        saved = saved_in(await assistant.call("update_collections", query="c", suffix="!", description=ACTING))
+    assert saved.count(SEEN) >= 90
+    assert_harmless(saved, lines=True)
+
+
+def saved_in(said: Said) -> str:
+    return Path(said.data["path"]).read_text("utf-8-sig")
 
 
 async def complaint(bench: Bench, assistant: Assistant, asking: Assistant, person: Person, text: str) -> str:

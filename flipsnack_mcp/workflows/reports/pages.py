@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import astuple
 
 from flipsnack_mcp.files.tables import Cell, Row, as_csv, as_markdown
-from flipsnack_mcp.text import as_many
+from flipsnack_mcp.text import as_many, one_line
 from flipsnack_mcp.workflows.finding import day_in
 from flipsnack_mcp.workflows.progress import duration
 from flipsnack_mcp.workflows.reports.brought import what_came
@@ -178,5 +178,5 @@ def rest_of(report: Report, uncounted: Sequence[Uncounted]) -> Table:
 
 
 def as_safe(row: Row, safe: Safe) -> Row:
-    """A row without credentials."""
-    return [safe(cell) if isinstance(cell, str) else cell for cell in row]
+    """A row without credentials, and without what is not seen and could act where the file is shown."""
+    return [safe(one_line(cell)) if isinstance(cell, str) else cell for cell in row]

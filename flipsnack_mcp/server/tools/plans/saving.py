@@ -7,6 +7,7 @@ from flipsnack_mcp.server.tools.addresses import give_file_address
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.workflows.plans.item import Item
 from flipsnack_mcp.workflows.plans.rules import PlanSnapshot
+from flipsnack_mcp.workflows.reports.pages import as_safe
 
 COLUMNS: Row = [
     "collection_hash", "title", "new_title", "status", "new_status", "new_description", "new_width", "new_height", "date",
@@ -19,10 +20,7 @@ async def saved_list(call: ToolCall, seen: PlanSnapshot, told: int) -> tuple[dic
     """Where all of a plan stands that has more items than are told, and why it could not be saved."""
     if len(seen.items) <= told:
         return {}, ""
-    safe = call.app.redactor.text
-    rows: list[Row] = [
-        [safe(cell) if isinstance(cell, str) else cell for cell in cells_of_item(one)] for one in seen.items
-    ]
+    rows = [as_safe(cells_of_item(one), call.app.redactor.text) for one in seen.items]
     try:
         return await save_items(call, file_name_of(seen), as_csv(COLUMNS, rows)), ""
     except (RefusedFile, FlipsnackError) as error:  # a plan needs no file: what was changed is told all the same
