@@ -72,7 +72,8 @@ def _alike(name: str, names: Sequence[str]) -> list[str]:
 def _nearest(name: str, names: Sequence[str]) -> list[str]:
     by_looks = {folded(one): one for one in names[:MOST_COMPARED]}
     wanted = folded(unquote(name))  # a name out of a URL is a frequent one that is nearly right
-    return [by_looks[one] for one in difflib.get_close_matches(wanted, by_looks, MOST_PROPOSED)]
+    near = difflib.get_close_matches(wanted, by_looks, MOST_PROPOSED)
+    return [by_looks[one] for one in near or [one for one in by_looks if wanted in one]]  # or a word of a long name
 
 
 def _as_it_can_be_given(place: Place) -> str:
