@@ -168,6 +168,8 @@ async def test_a_text_that_only_capitals_tell_from_a_titles_is_not_said_to_be_no
     assert [one["title"] for one in some.data["items"]] == ["Sale of the month"]
     assert all(one in some.text for one in ('"SALE of the year"', '"Wholesale"'))
     assert "other capitals" not in plain.text
+    assert "The text to find stands in no title of these." in plain.text
+    assert "stands in no title" not in none.text + some.text
     assert "collection.update" not in bench.requests
 
 

@@ -1,7 +1,7 @@
 """update_collections: what shall become of which collections, as a plan."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -92,7 +92,7 @@ async def make_plan(call: ToolCall, arguments: UpdateCollectionsInput) -> PlanSt
             f"{len(draft.items)} collections would change; one plan takes at most {MOST_IN_A_PLAN}.",
             "Choose fewer of them.",
         )
-    said = [*notes(call, draft, to_nothing, arguments.description), *in_other_capitals(arguments.rule, rows)]
+    said = [*notes(call, draft, to_nothing, arguments.description), *not_found(arguments.rule, rows)]
     return await keep_plan(call, draft, said, arguments.choice.when_none_fits)
 
 
@@ -113,10 +113,12 @@ def notes(call: ToolCall, draft: PlanDraft, to_nothing: Sequence[str], described
     return [*counted, *to_nothing, *left_alone(draft)]
 
 
-def in_other_capitals(rule: Rule, rows: Iterable[CollectionSummary]) -> list[str]:
-    """Of which titles a text is not replaced though a person reads it there: capitals count, and who asks may not know."""
+def not_found(rule: Rule, rows: Sequence[CollectionSummary]) -> list[str]:
+    """Where the text to find stands nowhere; and where it does with other capitals: a person reads it, and it is left."""
     small = replace(rule, find=rule.find and rule.find.casefold())
     left = [row for row in rows if not rule.finds(row.title) and small.finds(row.title.casefold())]
+    if rule.find and rows and not left and not any(rule.finds(row.title) for row in rows):
+        return ["The text to find stands in no title of these."]
     return few_named("Left, as the text to find has other capitals there", [as_known(row) for row in left])
 
 
