@@ -237,6 +237,7 @@ async def test_an_account_that_cannot_be_asked_holds_up_no_other(group: SeveralB
         mended = await reported(assistant, report_id=said.data["report_id"])
     assert (said.data["state"], states(said)) == ("failed", {"de": "complete", "fr": "failed", "uk": "complete"})
     assert reason in rows(said)["fr"]["failed"]
+    assert rows(said)["fr"].keys() == {"account", "state", "failed"}, "no zeros where nothing is known"
     totals = said.data["totals"]
     assert (totals["accounts"], totals["accounts_failed"], totals["collections"]) == (2, 1, 8)
     assert "fr: " in said.data["next_step"]
@@ -358,6 +359,13 @@ async def test_it_may_be_told_in_another_way_but_not_be_about_something_else(gro
     assert len(other.data["collections"]) == 1
     assert asked(group) == before
     assert_told_in_four_parts(wrong, "begun with another compare")
+
+
+async def test_where_nothing_of_any_account_fits_it_says_what_to_do(group: SeveralBench) -> None:
+    async with group.assistant() as assistant:
+        said = await assistant.call(TOOL, {**ALL, "query": "nowhere", "wait_seconds": 45})
+    assert (said.data["state"], said.data["totals"]["collections"]) == ("complete", 0)
+    assert "None fits what was given: all words of query have to stand in a title." in said.data["next_step"]
 
 
 async def test_a_report_over_accounts_that_a_server_has_no_more_is_not_shown_in_part(group: SeveralBench) -> None:

@@ -22,6 +22,7 @@ from flipsnack_mcp.server.tools.reporting.reports import (
     StatsReport,
     in_another_way,
     new_report,
+    nothing_fits,
     report_one,
     saved_too,
     told,
@@ -82,7 +83,7 @@ async def report_all(call: ToolCall, arguments: ReportStatsInput) -> AccountsRep
         **{**said, "totals": counts_together(together) | said["totals"]},
         state=together.state,
         accounts=rows,
-        next_step=what_next(together),
+        next_step=what_next(together) or nothing_fits(joint, together.lines, together.uncounted),
     )
     return await saved_too(call, joint, answer, together.lines, [*not_asked(together), *together.uncounted]) or waiting
 
@@ -203,7 +204,11 @@ async def part_of(app: App, joint: JointReport, watching: SideBySide, error: Fli
 
 def not_asked(together: Together) -> list[Uncounted]:
     """What the file says of the accounts that could not be asked."""
-    return [Uncounted(f"not asked: {why}", account=name) for name, why in together.failures.items()]
+    counted = {one.account for one in together.lines}
+    return [
+        Uncounted(f"not {'all ' if name in counted else ''}asked: {why}", account=name)
+        for name, why in together.failures.items()
+    ]
 
 
 def counts_together(together: Together) -> Figures:
@@ -224,10 +229,10 @@ def rows_by_account(call: ToolCall, together: Together) -> Rows:
 
 
 def row_of(joint: JointReport, part: Part, *, whole: bool) -> dict[str, Any]:
-    """What an account comes to; while any is at work only how far each is."""
+    """What an account comes to; while any is at work only how far each is. Of one that told nothing there are no sums."""
     why = {"failed": cleaned(part.error.happened, LONGEST_REASON)} if part.state == "failed" and part.error else {}
-    said = totals(tallied(part.lines, joint.sort_by, 0, 0)) if whole else in_numbers(part.progress)
-    return {"account": part.account, "state": part.state, **said, **why}
+    known = totals(tallied(part.lines, joint.sort_by, 0, 0)) if part.lines or not why else {}
+    return {"account": part.account, "state": part.state, **(known if whole else in_numbers(part.progress)), **why}
 
 
 def what_next(together: Together) -> str | None:

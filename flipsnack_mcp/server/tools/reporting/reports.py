@@ -126,10 +126,13 @@ async def report_one(call: ToolCall, arguments: ReportStatsInput) -> StatsReport
         return waiting
     lines = await with_what_came(call.app, report, gathered.lines)
     said, call.aside = told(report, lines, uncounted), whole_table(report, lines)
-    chosen = report.choice != Choice()
-    step = report.choice.when_none_fits if chosen and not (gathered.lines or uncounted) else None
-    answer = StatsReport(**said, state="complete", next_step=step)
+    answer = StatsReport(**said, state="complete", next_step=nothing_fits(report, lines, uncounted))
     return await saved_too(call, report, answer, lines, uncounted) or waiting
+
+
+def nothing_fits(report: reporting.Report, lines: Lines, uncounted: Sequence[Uncounted]) -> str | None:
+    """What to do where no collection is meant by what was chosen."""
+    return report.choice.when_none_fits if report.choice != Choice() and not (lines or uncounted) else None
 
 
 async def with_what_came(app: App, report: reporting.Report, lines: Lines) -> Lines:
