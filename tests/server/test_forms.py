@@ -9,15 +9,17 @@ from mcp.types import ElicitResult
 from flipsnack_mcp.api.actions.collections import Collection, DeleteCollection, UpdateCollection
 from flipsnack_mcp.api.actions.legacy import SetLogo
 from flipsnack_mcp.server.consent.form import (
+    AS_PLANNED,
     LONGEST_SHOWN,
     LONGEST_TO_TYPE,
     OFFLINE_FOR_NOW,
+    SEVERAL_OFFLINE_FOR_NOW,
     sentences_about,
     sentences_about_many,
     value_on_form,
     what_to_type,
 )
-from flipsnack_mcp.server.consent.many import FOR_GOOD, sentences_about_deletions
+from flipsnack_mcp.server.consent.many import FOR_GOOD, SEVERAL_FOR_GOOD, sentences_about_deletions
 from flipsnack_mcp.server.consent.reply import QUESTION
 from flipsnack_mcp.server.consent.yes import brings_no_yes
 from flipsnack_mcp.server.tools.changes import what_is_sent
@@ -47,16 +49,19 @@ RECOGNISED: list[tuple[dict[str, Any], str]] = [
 def test_what_goes_for_good_has_a_line_of_all_that_is_known_of_it(known: dict[str, Any], line: str) -> None:
     one = sentences_about_deletions((item(**known),))
     two = sentences_about_deletions((item(**known), item(1)))
-    assert one == f"Delete 1 collection:\n(1) {line}\n{FOR_GOOD}"
-    assert two == f'Delete 2 collections:\n(1) {line}\n(2) "Summer" (abc1, public)\n{FOR_GOOD}'
+    assert one == f"Delete 1 collection:\n(1) {line}\n{FOR_GOOD} {AS_PLANNED}"
+    assert two == f'Delete 2 collections:\n(1) {line}\n(2) "Summer" (abc1, public)\n{SEVERAL_FOR_GOOD} {AS_PLANNED}'
+    assert ("its link and every embed of it" in one, "their links and every embed of them" in two) == (True, True)
 
 
 def test_what_goes_offline_is_counted_and_each_has_what_else_is_changed_of_it() -> None:
     changed = item(1, day="2026-05-01", new_title="Old", new_description="Gone", new_width=500)
     known = '"Summer" (abc0, public)'
     also = '"Summer" (abc1, public, published 2026-05-01) with the new title "Old" with the description "Gone" with the width 500'
-    assert sentences_about_many((item(),)) == f"Take offline 1 collection: {known}. {OFFLINE_FOR_NOW}"
-    assert sentences_about_many((item(), changed)) == f"Take offline 2 collections: {known}, {also}. {OFFLINE_FOR_NOW}"
+    one, two = sentences_about_many((item(),)), sentences_about_many((item(), changed))
+    assert one == f"Take offline 1 collection: {known}. {OFFLINE_FOR_NOW} {AS_PLANNED}"
+    assert two == f"Take offline 2 collections: {known}, {also}. {SEVERAL_OFFLINE_FOR_NOW} {AS_PLANNED}"
+    assert ("until it is published" in one, "until they are published" in two) == (True, True)
 
 
 SEEN = Collection(collection_hash="abc0", title="Summer", status="public")

@@ -24,9 +24,12 @@ FORM = {
 }
 ONLINE = frozenset({"public", "unlisted"})
 OFFLINE_FOR_NOW = (
-    "Their links and every embed of them stop working until they are published again, which may give them other links. "
-    "What changed since the plan was made is left alone."
+    "Its link and every embed of it stop working until it is published again, which may give it another link."
 )
+SEVERAL_OFFLINE_FOR_NOW = (
+    "Their links and every embed of them stop working until they are published again, which may give them other links."
+)
+AS_PLANNED = "What changed since the plan was made is left alone."
 
 
 class Preview(BaseModel):
@@ -96,9 +99,9 @@ def which_flipbook(collection: Collection, wanted: str) -> str:
 
 def sentences_about_many(items: tuple[Item, ...]) -> str:
     """What would go offline, and what that means."""
-    count = f"{len(items)} collections" if len(items) != 1 else "1 collection"
     named = first_few([one_of_many(one) for one in items], TITLES_SHOWN)
-    return f"Take offline {count}: {', '.join(named)}. {OFFLINE_FOR_NOW}"
+    meaning = OFFLINE_FOR_NOW if len(items) == 1 else SEVERAL_OFFLINE_FOR_NOW
+    return f"Take offline {as_many(len(items), 'collection')}: {', '.join(named)}. {meaning} {AS_PLANNED}"
 
 
 def one_of_many(item: Item) -> str:
@@ -157,9 +160,7 @@ def consequence(collection: Collection, action: Action[Any]) -> str:
         stays = "It is the last flipbook of the collection, which stays empty" if last else "The collection stays"
         return f"{stays}; this document in it is gone for good."
     if isinstance(action, UpdateCollection):
-        return (
-            "Its link and every embed of it stop working until it is published again, which may give it another link."
-        )
+        return OFFLINE_FOR_NOW
     if action.loses:
         return (
             f"The {action.loses} it may have now is overwritten, for good; whether it has one Flipsnack does not tell."

@@ -3,24 +3,22 @@
 import re
 
 from flipsnack_mcp.api import cleaned, quoted
-from flipsnack_mcp.server.consent.form import ONLINE, is_web_address, known_status
+from flipsnack_mcp.server.consent.form import AS_PLANNED, ONLINE, is_web_address, known_status
 from flipsnack_mcp.text import as_many
 from flipsnack_mcp.workflows.plans.item import Item
 
 LONGEST_NAMED, LONGEST_LINK = 80, 300
 """A link that is cut leads nowhere, so a longer one is left out."""
 DATE = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?", re.ASCII)
-FOR_GOOD = (
-    "They and all documents in them are gone for good: their links and every embed of them stop working. "
-    "What changed since the plan was made is left alone."
-)
+FOR_GOOD = "It and all documents in it are gone for good: its link and every embed of it stop working."
+SEVERAL_FOR_GOOD = "They and all documents in them are gone for good: their links and every embed of them stop working."
 
 
 def sentences_about_deletions(items: tuple[Item, ...]) -> str:
     """What would be deleted, a line for each, and what that means."""
-    noun = "collection" if len(items) == 1 else "collections"
     named = [f"({number}) {recognised(one)}" for number, one in enumerate(items, 1)]
-    return "\n".join([f"Delete {len(items)} {noun}:", *named, FOR_GOOD])
+    meaning = FOR_GOOD if len(items) == 1 else SEVERAL_FOR_GOOD
+    return "\n".join([f"Delete {as_many(len(items), 'collection')}:", *named, f"{meaning} {AS_PLANNED}"])
 
 
 def recognised(item: Item) -> str:
