@@ -101,6 +101,8 @@ def test_a_number_that_is_not_known_is_in_no_sum_no_order_and_no_change() -> Non
     assert tally.totals == Numbers(1, 15, None, None)
     assert (tally.totals.average_time, untold.numbers.average_time) == (None, None)
     assert tally.unknown == {"time_spent": 1, "downloads": 1, "previous_downloads": 1}
+    assert tally.known == {"time_spent": 0, "downloads": 0, "previous_downloads": 0}, "what the others come to"
+    assert tallied([untold], "views", 1, 1).known == {}
     assert [one.target.collection_hash for one in tally.best] == ["a", "c"]
     assert [one.rise("downloads") for one in (told, untold, once)] == [0, 0, 0]
     assert tally.previous

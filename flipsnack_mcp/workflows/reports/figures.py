@@ -1,6 +1,5 @@
 """The figures of a report: those of each collection, their sums, ranks and changes. Pure."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from math import inf
@@ -125,9 +124,11 @@ class Tally:
 
     counted: int
     totals: Numbers
-    unknown: Mapping[str, int]
-    """Of how many a number is not known, by its name; then there is no sum of it."""
     previous: Numbers | None
+    unknown: Mapping[str, int]
+    """Of how many a number is not known, by its name, and of the period before as `previous_`; then it has no whole sum."""
+    known: Mapping[str, int]
+    """What the others come to, where some are known."""
     best: tuple[Line, ...]
     worst: tuple[Line, ...]
     """From the least upwards; none that is among the best."""
@@ -147,23 +148,21 @@ def tallied(lines: Iterable[Line], sort_by: Measure, best: int, worst: int) -> T
     order = ranked(lines, sort_by)
     online = [one for one in order if not one.target.is_draft] or order
     placed = [one for one in online if getattr(one.numbers, sort_by) is not None]
-    unknown = Counter(
-        f"{when}{name}"
-        for one in order
-        for when, numbers in (("", one.numbers), ("previous_", one.previous))
-        for name in MEASURES
-        if numbers and getattr(numbers, name) is None
-    )
     # Both sums are over the same collections: one whose earlier period failed would look like growth.
     compared = [one.previous for one in order if one.previous is not None]
+    both = (("", [one.numbers for one in order]), ("previous_", compared))
+    told = {f"{when}{name}": [getattr(one, name) for one in some] for when, some in both for name in MEASURES}
+    unknown = {name: every.count(None) for name, every in told.items() if None in every}
+    known = {name: [one for one in told[name] if one is not None] for name in unknown}
     brought = [one.brought for one in order if one.brought is not None]
     busiest = sorted((one for one in order if one.brought), key=lambda one: -one.came)
     moved = sorted((one for one in online if one.rise(sort_by)), key=lambda one: -one.rise(sort_by))
     return Tally(
         counted=len(order),
         totals=sum((one.numbers for one in order), Numbers()),
-        unknown=unknown,
         previous=sum(compared, Numbers()) if compared and len(compared) == len(order) else None,
+        unknown=unknown,
+        known={name: sum(some) for name, some in known.items() if some},
         best=tuple(placed[:best]),
         worst=tuple(placed[best:][::-1][:worst]),
         winners=tuple(one for one in moved[:worst] if one.rise(sort_by) > 0),

@@ -63,7 +63,9 @@ def for_a_spreadsheet(report: Report, lines: Sequence[Line], uncounted: Sequence
     ]
     rows += [[one.account, *known_by(one.target), *[None] * len(figures), one.why] for one in uncounted]
     sums = "; ".join([f"{as_many(tally.counted, 'collection')}, {days_of(report)}", *not_known(tally)])
-    in_all = [*in_columns(report, tally.totals, tally.previous), *what_came(tally.brought).values()]
+    names = [*FIGURES, *(f"{what}_{one}" for what in ("previous", "change") for one in MEASURES)]
+    columns = zip(names, in_columns(report, tally.totals, tally.previous), strict=False)
+    in_all = [*(tally.known.get(name, cell) for name, cell in columns), *what_came(tally.brought).values()]
     rows.append([None, None, "TOTAL", None, None, None, *in_all, sums])
     return as_csv(head[first:], [as_safe(row[first:], safe) for row in rows])
 
@@ -85,10 +87,9 @@ def in_columns(report: Report, now: Numbers, before: Numbers | None) -> Row:
 
 
 def not_known(tally: Tally) -> list[str]:
-    """Of which numbers there is no sum, and why."""
-    return [
-        f"{name.replace('_', ' ')} of {as_many(many, 'collection')} not known" for name, many in tally.unknown.items()
-    ]
+    """Of which numbers a sum is not whole."""
+    named = ((name.replace("_", " "), as_many(many, "collection")) for name, many in tally.unknown.items())
+    return [f"{name} of {some} not known and in no sum" for name, some in named]
 
 
 def note_of(line: Line) -> str | None:
@@ -118,7 +119,12 @@ def sums_of(report: Report, tally: Tally) -> Table:
     now, before = tally.totals, tally.previous
     compared = ["before", "change"] if before else []
     rows: list[Row] = [
-        [WORDS[one], as_read(one, getattr(now, one)), *(changed(one, now, before) if before else ())] for one in FIGURES
+        [
+            WORDS[one],
+            as_read(one, tally.known.get(one, getattr(now, one))),
+            *(changed(one, now, before) if before else ()),
+        ]
+        for one in FIGURES
     ]
     rows += [[name, f"{many:,}", *[None] * len(compared)] for name, many in what_came(tally.brought).items()]
     return "In all", ["", str(report.period), *compared], rows

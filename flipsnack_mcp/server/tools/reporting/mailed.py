@@ -35,7 +35,7 @@ DEFINITIONS = {
     "Drafts": "Not published: nobody can read them. They are counted only where they were asked for.",
     "Created later": "Made after the period, so they are not counted.",
     "Not counted": "Flipsnack gave no numbers of them, so they are in no sum.",
-    "With unknown": "Flipsnack did not tell this number of them: there is no sum of it, and they are in no order by it.",
+    "With unknown": "Flipsnack did not tell this number of them: they are not in its sum, and it has no change.",
 }
 LEADS_DEFINED = {
     "Leads and orders": "Counted as they arrived by Flipsnack's webhook, by the day in UTC; what came before that was set up "

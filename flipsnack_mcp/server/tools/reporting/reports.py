@@ -233,7 +233,7 @@ def totals(tally: Tally) -> Figures:
     counted = {"collections": tally.counted, "without_views": len(tally.unread)}
     earlier = {f"previous_{name}": one for name, one in figures(tally.previous).items()} if tally.previous else {}
     unknown = {f"with_unknown_{name}": many for name, many in tally.unknown.items()}
-    return {**counted, **figures(tally.totals), **what_came(tally.brought), **earlier, **unknown}
+    return {**counted, **figures(tally.totals), **what_came(tally.brought), **earlier, **tally.known, **unknown}
 
 
 def figures(numbers: Numbers) -> Figures:
