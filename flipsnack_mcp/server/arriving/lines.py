@@ -7,13 +7,14 @@ import json
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self, cast
 
 import anyio
+from anyio.abc import AsyncResource
 from mcp import types
 from mcp.shared.message import SessionMessage
 from pydantic import ValidationError
+from typing_extensions import override
 
 from flipsnack_mcp.api import opened
 from flipsnack_mcp.server.arriving.replayed import Unrepeated
@@ -41,7 +42,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Reread:
+class Reread(AsyncResource):
     """The SDK's stream of what was written, with a second look at what it could not read."""
 
     lines: "ReadStream[SessionMessage | Exception]"
@@ -66,6 +67,7 @@ class Reread:
             await self.answers.unanswered.all_told()
             raise
 
+    @override
     async def aclose(self) -> None:
         """Read no more."""
         await self.lines.aclose()
@@ -78,14 +80,6 @@ class Reread:
             return await self.receive()
         except anyio.EndOfStream:
             raise StopAsyncIteration from None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
 
 def second_look(item: SessionMessage | Exception) -> Look:

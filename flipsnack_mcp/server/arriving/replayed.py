@@ -1,10 +1,11 @@
 """What the server answers a second time, because it was told what a client had said before: it stays here."""
 
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
+from anyio.abc import AsyncResource
 from mcp.shared.message import SessionMessage
+from typing_extensions import override
 
 from flipsnack_mcp.server.arriving.unanswered import Unanswered
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Unrepeated:
+class Unrepeated(AsyncResource):
     """The SDK's stream of what is written, without the answer to a request that the client has its answer to."""
 
     answers: "WriteStream[SessionMessage]"
@@ -26,14 +27,7 @@ class Unrepeated:
             await self.answers.send(item)
         self.unanswered.told(item.message)
 
+    @override
     async def aclose(self) -> None:
         """Write no more."""
         await self.answers.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
