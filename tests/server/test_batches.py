@@ -426,6 +426,12 @@ async def test_a_plan_that_the_months_uploads_do_not_do_for_is_refused_with_the_
     bench.sandbox.account.uploads_left = 5
     said = await bench.client.call(TOOL, folder="branches")
     assert_told_in_four_parts(said, "6 documents", "5 of the month's uploads are left", "at most 5")
+    bench.sandbox.account.uploads_left = 1
+    said = await bench.client.call(TOOL, folder="branches")
+    assert_told_in_four_parts(said, "6 documents", "1 of the month's uploads is left", "at most 1")
+    bench.sandbox.account.uploads_left = 0
+    said = await bench.client.call(TOOL, documents=["branches/" + NAMES[0]])
+    assert_told_in_four_parts(said, "1 document would be uploaded", "0 of the month's uploads are left")
 
 
 async def test_a_number_below_none_says_nothing_of_how_many_uploads_are_left(bench: LongBench) -> None:
@@ -440,9 +446,7 @@ async def test_of_documents_that_were_uploaded_before_it_is_not_said_that_they_w
     await to_the_end(bench, await planned(bench))
     bench.sandbox.account.uploads_left = 5
     said = await bench.client.call(TOOL, folder="branches")
-    assert_told_in_four_parts(
-        said, "6 documents were named", "uploaded before", "that are new, 5 at most: list_documents"
-    )
+    assert_told_in_four_parts(said, "6 documents named", "uploaded before", "that are new, 5 at most: list_documents")
     assert "would be uploaded" not in said.text
 
 

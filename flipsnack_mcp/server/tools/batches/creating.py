@@ -14,6 +14,7 @@ from flipsnack_mcp.server.tools.plans.answers import made_by
 from flipsnack_mcp.server.tools.plans.going_on import broken_off, no_such_plan, too_old
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.store.records import StoreUnusable
+from flipsnack_mcp.text import as_many
 from flipsnack_mcp.workflows.batches import rules
 from flipsnack_mcp.workflows.batches.record import BATCH
 from flipsnack_mcp.workflows.progress import Progress
@@ -46,7 +47,7 @@ async def earlier_batch(call: ToolCall, plan_id: str) -> rules.DocumentBatch:
         raise no_such_plan(call.tool)
     if seen.is_old and not seen.batch.is_over:
         done = seen.batch.counts.get("done", 0)
-        raise too_old(call.tool, f"Of its {len(seen.batch.items)} documents {done} were uploaded by earlier calls.")
+        raise too_old(call.tool, f"Earlier calls uploaded {done} of its {as_many(len(seen.batch.items), 'document')}.")
     return seen.batch
 
 

@@ -29,6 +29,7 @@ from flipsnack_mcp.server.tools.batches.listing import TO_ANSWER, FolderName, le
 from flipsnack_mcp.server.tools.batches.telling import BatchStatus, batch_row, failures_first
 from flipsnack_mcp.server.tools.choosing import PlanningInput
 from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.text import as_many
 from flipsnack_mcp.workflows.batches import rules
 from flipsnack_mcp.workflows.batches.seeing import SeenDocument, is_address, name_in_address
 from flipsnack_mcp.workflows.jobs import new_job_id
@@ -161,17 +162,20 @@ def check_quota(count: int, left: int | None, *, at_most: bool) -> None:
     """Raise where the month's uploads do not do for all."""
     if left is None or count <= left:
         return
+    documents, uploads = (
+        as_many(count, "document"),
+        f"{left} of the month's uploads {'is' if left == 1 else 'are'} left",
+    )
     if at_most:
         raise FlipsnackError(
-            f"{count} documents were named, some of them uploaded before or twice the same, and {left} of the month's "
-            "uploads are left.",
+            f"{documents} named, and {uploads}; what was uploaded before, or is the same twice, costs none.",
             f"Name in documents those alone that are new, {left} at most: list_documents tells what became a collection "
             "already."
             if left
-            else "Tell the person; list_documents tells which of them became a collection already.",
+            else "Tell the person; list_documents tells which became a collection already.",
         )
     raise FlipsnackError(
-        f"{count} documents would be uploaded, and {left} of the month's uploads are left.",
+        f"{documents} would be uploaded, and {uploads}.",
         f"Name at most {left} of them in documents, or tell the person." if left else "Tell the person.",
     )
 

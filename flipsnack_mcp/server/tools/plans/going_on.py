@@ -22,6 +22,7 @@ from flipsnack_mcp.server.tools.plans.answers import (
 )
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.store.records import StoreUnusable
+from flipsnack_mcp.text import as_many
 from flipsnack_mcp.workflows.plans import rules
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft
 from flipsnack_mcp.workflows.plans.record import PLAN
@@ -109,7 +110,7 @@ def check_age(seen: rules.PlanSnapshot) -> None:
     """Raise where a plan is too old to hold to."""
     if seen.is_old:
         done = sum(one.state == "done" for one in seen.items)
-        raise too_old(seen.plan.tool, f"Of its {seen.plan.count} collections {done} were changed by earlier calls.")
+        raise too_old(seen.plan.tool, f"Earlier calls changed {done} of its {as_many(seen.plan.count, 'collection')}.")
 
 
 async def confirm(call: ToolCall, code: str | None, seen: rules.PlanSnapshot) -> InputRequiredResult | None:
