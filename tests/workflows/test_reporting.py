@@ -362,6 +362,14 @@ async def test_a_failure_belongs_to_its_report_and_the_next_asks_again(work: Lon
     assert whole(again, work)
 
 
+async def test_what_flipsnack_does_not_tell_of_many_ends_no_report(work: LongWork) -> None:
+    work.sandbox.add_fault(Fault("http", STATS, times=SYSTEMATIC + 2, http_status=200, body=NO_NUMBER))
+    async with begun(work) as (reports, report):
+        found = await to_its_end(reports, report)
+    assert [why for _, why in found.failed] == [NO_VIEWS] * (SYSTEMATIC + 2)
+    assert len(found.lines) == 12 - len(found.failed)
+
+
 async def test_many_failures_in_a_row_end_the_report_and_are_asked_again(work: LongWork) -> None:
     async with begun(work) as (reports, report):
         await follow(reports, report, 5.5)

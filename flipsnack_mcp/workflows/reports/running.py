@@ -185,20 +185,20 @@ class Inquiry:
         except FlipsnackError as error:
             await self._fail(question, error)
             return
-        await self._record.answered(self._report, question, numbers)
+        if numbers is None:  # that is how it answers, and of others it may tell
+            await self._record.failed(self._report, question, NO_VIEWS)
+        else:
+            await self._record.answered(self._report, question, numbers)
         self._answers, self._trouble = self._answers + 1, ""
         self._failing.clear()
 
-    async def _ask(self, question: Question) -> Numbers:
+    async def _ask(self, question: Question) -> Numbers | None:
         period = question.period
         action = GetCollectionStats(
             collection_hash=question.target.collection_hash, start_date=period.start, end_date=period.end
         )
         terms = Terms(Lane.BACKGROUND, anyio.current_time() + LONGEST_WAIT, self._patience)
-        numbers = Numbers.of(await self._flipsnack.send(action, terms=terms))
-        if numbers is None:
-            raise FlipsnackError(NO_VIEWS, "Tell the person.", retry="You can try again.")
-        return numbers
+        return Numbers.of(await self._flipsnack.send(action, terms=terms))
 
     async def _fail(self, question: Question, error: FlipsnackError) -> None:
         """Keep a failure that is the collection's own. One that is everybody's ends the job, and is asked again."""
