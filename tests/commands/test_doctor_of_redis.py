@@ -54,6 +54,24 @@ async def test_doctor_says_what_its_configuration_does_not_keep(server: RedisSer
     assert f"FAIL state: Redis at {server.socket_path}, database 0: appendonly is no:" in said
 
 
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (("CONFIG", "SET", "maxmemory", "1"), "is full (maxmemory) and takes no changes."),
+        (("REPLICAOF", "127.0.0.1", "1"), "is a replica and takes no changes."),
+    ],
+)
+async def test_doctor_calls_none_well_that_takes_no_changes(
+    server: RedisServer, doctor: Doctor, monkeypatch: pytest.MonkeyPatch, made: tuple[str, ...], said: str
+) -> None:
+    """Its configuration was as it has to be, and so it kept what is promised, beside calls that failed for it."""
+    monkeypatch.setattr(link, "TO_COMMIT", 0.0)
+    server.cli(*made)
+    found = await doctor(server.url)
+    assert f"FAIL state: Redis at {server.socket_path}, database 0 {said}" in found
+    assert "ok   state: Redis at" not in found
+
+
 async def test_doctor_says_once_that_it_cannot_be_used_and_shows_no_password(
     server: RedisServer, doctor: Doctor
 ) -> None:

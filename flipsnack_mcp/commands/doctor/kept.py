@@ -37,7 +37,7 @@ async def state(settings: Settings) -> list[Finding]:
     if settings.problems:
         return []
     if is_redis(settings.state):
-        return await state_on_redis(settings.state)
+        return await state_on_redis(settings)
     if approves_nothing(settings):
         return [Finding("state", ok=False, said=NO_APPROVAL)]
     file = state_file(kept_at(settings))
@@ -82,13 +82,15 @@ def write_once(records: Records) -> None:
     records.delete(TRIAL, "doctor")
 
 
-async def state_on_redis(state: str) -> list[Finding]:
+async def state_on_redis(settings: Settings) -> list[Finding]:
     """Find out whether the server can be used, and keeps what is promised."""
     from flipsnack_mcp.store.redis.promises import broken_promises  # noqa: PLC0415  # few have one
 
-    where = f"Redis at {address_in(state).shown}"
+    where = f"Redis at {address_in(settings.state).shown}"
     try:
-        broken = await broken_promises(state)
+        async with open_memory(settings) as store:
+            await store.transact(write_once)
+        broken = await broken_promises(settings.state)
     except StoreUnusable as error:
         return [Finding("state", ok=False, said=str(error))]
     return [Finding("state", ok=False, said=f"{where}: {one}") for one in broken] or [
