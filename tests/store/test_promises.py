@@ -44,7 +44,7 @@ async def test_each_setting_that_breaks_one_is_named_with_what_happens_otherwise
 @pytest.mark.usefixtures("patient_with_redis")
 async def test_a_server_that_does_not_tell_its_configuration_is_left_to_a_person(quick_folder: Path) -> None:
     with running_redis(quick_folder) as server:
-        server.cli("ACL", "SETUSER", "rented", "on", "nopass", "~*", "+@all", "-config")
+        server.cli("ACL", "SETUSER", "rented", "on", "nopass", "~*", "+@all", "-config", "-ping")
         (said,) = await broken_promises(f"{server.url}&username=rented&password=any")
     assert said.startswith(
         "It does not tell how it is configured: see yourself that it has appendonly yes, appendfsync"

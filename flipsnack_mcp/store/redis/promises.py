@@ -35,11 +35,9 @@ async def redis_configuration(link: RedisLink) -> dict[str, str] | None:
     from redis.exceptions import ResponseError  # noqa: PLC0415 - only when something is stored
 
     try:
-        await link.client.ping()
-        try:
-            found = [await link.client.config_get(name) for name in NEEDED]
-        except ResponseError:
-            return None
+        found = [await link.client.config_get(name) for name in NEEDED]
+    except ResponseError:
+        return None
     except failures as error:
         raise redis_unusable(redis_failure(error), link.address.shown) from error
     return {sent_text(name): sent_text(value) for one in found for name, value in one.items()}
