@@ -422,7 +422,7 @@ async def test_who_waits_in_the_line_is_told_that_nobody_counts(
     assert str(caught.value) == (
         f"Redis at {server.socket_path}, database 0 cannot be reached. How many calls other servers make on this account "
         "cannot be told without it, so none was made. Nothing was changed. Try again in half a minute. "
-        "See that it runs and that FLIPSNACK_STATE names it. It is tried again with every call."
+        "See that it runs and that FLIPSNACK_STATE names it, with rediss:// where it takes TLS alone. It is tried again with every call."
     )
 
 

@@ -101,6 +101,17 @@ async def test_what_is_no_redis_is_said_to_be_none_or_not_to_answer(
     assert "is no Redis: something else answers there" in words or "did not answer in time" in words
 
 
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("option", ["ssl_ca_certs", "ssl_certfile"])
+async def test_a_file_for_tls_that_is_not_there_is_told_as_that(option: str) -> None:
+    """It was said that the server cannot be reached, which nobody had tried."""
+    store = RedisStore(redis_address(f"rediss://127.0.0.1:1/0?{option}=/nowhere/file.pem"))
+    words = await refusal(store)
+    await store.close()
+    assert "a file that FLIPSNACK_STATE names for TLS is not there" in words
+    assert "/nowhere" not in words
+
+
 # --- what real servers do
 @pytest.mark.usefixtures("soon")
 async def test_a_full_server_refuses_changes_and_goes_on_answering(store: RedisStore, server: RedisServer) -> None:

@@ -75,7 +75,7 @@ REDIS_FAILURES = (
     Failure(
         re.compile(r"^NoPermission|\bNOPERM\b"),
         "does not let the user of FLIPSNACK_STATE do what is needed",
-        "Give it all commands on the keys and channels that begin with the prefix, and the commands TIME, CONFIG|GET and EVALSHA.",
+        "Give it all commands on the keys and channels that begin with the prefix, and the commands TIME, CONFIG|GET, EVAL and EVALSHA.",
     ),
     Failure(
         re.compile(r"^MasterDown|\bMASTERDOWN\b|^ClusterDown|\bCLUSTERDOWN\b|^TryAgain"),
@@ -99,6 +99,12 @@ REDIS_FAILURES = (
         "Correct the address in FLIPSNACK_STATE.",
     ),
     Failure(
+        # Of a socket's path the same is said, and that is no file of TLS.
+        re.compile(r"Error (?:2|13) connecting to [^/\s]+:\d+\."),
+        "cannot be asked: a file that FLIPSNACK_STATE names for TLS is not there, or cannot be read",
+        "Correct what follows ssl_ca_certs=, ssl_certfile= or ssl_keyfile= there: it is a path on this machine.",
+    ),
+    Failure(
         re.compile(r"^SSL|\bSSL\b|CERTIFICATE|certificate"),
         "cannot be reached by TLS, or its certificate is not to be trusted",
         "Write rediss:// where it takes TLS and redis:// where not, and name your own authority with ?ssl_ca_certs=FILE.",
@@ -106,14 +112,14 @@ REDIS_FAILURES = (
     Failure(
         re.compile(r"^Timeout"),
         "did not answer in time",
-        f"See whether it is overloaded, or the network to it broken. {TRIED_AGAIN}",
+        f"See whether it is overloaded, the network to it broken, or rediss:// written where it takes no TLS. {TRIED_AGAIN}",
         passes=True,
         silent=True,
     ),
     Failure(
         re.compile(r"^(?:Connection|OSError|Broken|Refused|Max|gaierror|FileNotFound|Permission)"),
         "cannot be reached",
-        f"See that it runs and that FLIPSNACK_STATE names it. {TRIED_AGAIN}",
+        f"See that it runs and that FLIPSNACK_STATE names it, with rediss:// where it takes TLS alone. {TRIED_AGAIN}",
         passes=True,
         silent=True,
     ),
