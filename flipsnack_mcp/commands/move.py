@@ -31,7 +31,7 @@ def move(settings: Settings, file: str | None) -> int:
     if not is_redis(settings.state):
         return fail("FLIPSNACK_STATE names no Redis server: set it to redis://HOST:PORT/DATABASE, where all is to go.")
     try:
-        path = given_file(file) if file else default_file()
+        path = given_file(file.removeprefix("sqlite:")) if file else default_file()  # as FLIPSNACK_STATE named it
         if not is_file(path) and not is_closed(path):
             return fail(f"There is no state file {path}: name the one that is to be moved.")
         return anyio.run(moved_and_looked_at, settings, path)

@@ -184,8 +184,8 @@ async def test_the_command_moves_the_named_file_and_says_how_much(
     assert (moved.status, moved.err) == (0, "")
     assert "Moved to Redis at" in moved.out
     assert "no server goes on with it: give all of them this FLIPSNACK_STATE" in moved.out
-    again = await run("move", str(file))
-    assert again.status == 0  # all of it is there, which is what was asked for
+    again = await run("move", f"sqlite:{file}")  # as the setting named it
+    assert again.status == 0, again.out  # all of it is there, which is what was asked for
     assert (await run("history", "--verify")).status == 0
     assert (await run("approve")).status == 0
     (trail,) = await every_trail(target)
