@@ -87,6 +87,19 @@ async def test_of_many_pages_only_those_with_views_are_said_to_have_the_most(ben
 
 
 @pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ({"impressions": 3, "views": 2, "time_spent": 5, "downloads": None}, "so not known: downloads."),
+        ([], "so not known: impressions; views; time_spent; downloads."),
+    ],
+)
+async def test_numbers_that_flipsnack_does_not_tell_are_named(bench: Bench, numbers: object, said: str) -> None:
+    bench.answers("collection.getStats", numbers)
+    answer = await bench.call("get_collection_stats", collection_hash=bench.collection().hash)
+    assert answer.data["note"].endswith(said)
+
+
+@pytest.mark.parametrize(
     ("given", "said"),
     [
         ({"start_date": "2026-01-05", "end_date": "2026-01-11"}, "Counted from 2026-01-05 to 2026-01-11, both days"),

@@ -6,8 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from flipsnack_mcp.api import few_named
 from flipsnack_mcp.api.actions.statistics import CollectionStats, GetCollectionStats, PageStats
 from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.workflows.reports.figures import MEASURES
 
 PAGES_ONE_BY_ONE, MOST_GROUPS = 60, 30
 """As many pages are told one by one; of longer documents groups of them, so many at most."""
@@ -28,7 +30,9 @@ async def get_collection_stats(call: ToolCall, action: GetCollectionStats) -> Co
     stats = await call.context.send(action)
     pages = stats.pages or []
     told = pages_in_groups(pages)
-    note = " ".join([period_counted(action, call.app.reports.today), *filter(None, [note_on_pages(pages, told)])])
+    untold = [name for name in MEASURES if getattr(stats, name) is None]
+    said = [*few_named("Not told by Flipsnack, so not known", untold), *filter(None, [note_on_pages(pages, told)])]
+    note = " ".join([period_counted(action, call.app.reports.today), *said])
     return CollectionNumbers(**{**stats.model_dump(), "pages": told or None}, note=note)
 
 
