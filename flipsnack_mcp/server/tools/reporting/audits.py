@@ -12,6 +12,7 @@ from flipsnack_mcp.api import Effect, FlipsnackError
 from flipsnack_mcp.server.tools.arguments import GivenId, WaitSeconds
 from flipsnack_mcp.server.tools.choosing import PeriodInput
 from flipsnack_mcp.server.tools.reporting.going_on import (
+    ToldReport,
     check_same,
     earlier_report,
     followed,
@@ -21,11 +22,11 @@ from flipsnack_mcp.server.tools.reporting.going_on import (
 )
 from flipsnack_mcp.server.tools.reporting.naming import Figures, Namesakes, Rows, in_groups
 from flipsnack_mcp.server.tools.reporting.unkept import even_unkept
-from flipsnack_mcp.server.tools.tool import Answered, HowFar, NextStep, ToolCall, Warnings
+from flipsnack_mcp.server.tools.tool import NextStep, ToolCall, Warnings
 from flipsnack_mcp.workflows.finding import UNSEEN, Choice
 from flipsnack_mcp.workflows.reports.auditing import can_be_audited, findings_of
 from flipsnack_mcp.workflows.reports.figures import Gathered
-from flipsnack_mcp.workflows.reports.report import Report, ReportedCollection, ReportState
+from flipsnack_mcp.workflows.reports.report import Report, ReportedCollection
 
 ADVICE = {
     "duplicates": "keep the one that is linked or embedded, then delete_collections for the others",
@@ -62,12 +63,9 @@ class AuditAccountInput(PeriodInput):
     wait_seconds: WaitSeconds = 30
 
 
-class Audit(Answered):
+class Audit(ToldReport):
     """What there is to tidy up, counted first."""
 
-    report_id: Annotated[str, Field(description="To go on")]
-    state: Annotated[ReportState, Field(description="State")]
-    progress: HowFar = None
     period: Annotated[str | None, Field(description="Of the views")] = None
     counts: Annotated[dict[str, int] | None, Field(description="By kind")] = None
     duplicates: Annotated[Rows | None, Field(description="Nearly the same title")] = None

@@ -4,17 +4,19 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.server.callers.accounts import EVERY_ONE
 from flipsnack_mcp.server.callers.caller import CALLER
 from flipsnack_mcp.server.tools.arguments import BadArgumentsError
 from flipsnack_mcp.server.tools.choosing import PeriodInput
-from flipsnack_mcp.server.tools.tool import GOES_ON, ToolCall, in_numbers
+from flipsnack_mcp.server.tools.tool import GOES_ON, Answered, HowFar, ToolCall, in_numbers
 from flipsnack_mcp.workflows.progress import Progress, roughly
 from flipsnack_mcp.workflows.reports.figures import Gathered
-from flipsnack_mcp.workflows.reports.report import SLACK, Period, Report, last_full_days
+from flipsnack_mcp.workflows.reports.report import SLACK, Period, Report, ReportState, last_full_days
 from flipsnack_mcp.workflows.reports.running import how_far_by_now
 from flipsnack_mcp.workflows.reports.together import JointReport, joint_report
 
@@ -26,6 +28,14 @@ STOPPED_FOR_GOOD = (
 NOT_KNOWN_YET = " How many collections it is about is not known yet."
 FIRST_LOOK = 5.0
 """Seconds in which that is known where the key is free."""
+
+
+class ToldReport(Answered):
+    """What every answer about a report begins with."""
+
+    report_id: Annotated[str, Field(description="To go on")]
+    state: Annotated[ReportState, Field(description="State")]
+    progress: HowFar = None
 
 
 def period_of(arguments: PeriodInput, today: date) -> dict[str, Any]:

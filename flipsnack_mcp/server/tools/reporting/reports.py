@@ -23,6 +23,7 @@ from flipsnack_mcp.server.tools.addresses import give_file_address
 from flipsnack_mcp.server.tools.arguments import GivenId, WaitSeconds
 from flipsnack_mcp.server.tools.choosing import ChoosingAnyInput, PeriodInput
 from flipsnack_mcp.server.tools.reporting.going_on import (
+    ToldReport,
     afterwards,
     check_same,
     earlier_report,
@@ -33,7 +34,7 @@ from flipsnack_mcp.server.tools.reporting.going_on import (
 )
 from flipsnack_mcp.server.tools.reporting.mailed import as_mailed
 from flipsnack_mcp.server.tools.reporting.naming import Figures, Namesakes, Rows, first_rows, in_groups
-from flipsnack_mcp.server.tools.tool import Answered, ByAddress, HowFar, NextStep, ToolCall
+from flipsnack_mcp.server.tools.tool import Answered, ByAddress, NextStep, ToolCall
 from flipsnack_mcp.server.views.showing import Aside
 from flipsnack_mcp.workflows.finding import Choice, day_in
 from flipsnack_mcp.workflows.reports import report as reporting
@@ -78,12 +79,9 @@ class ReportStatsInput(PeriodInput, ChoosingAnyInput):
         return self
 
 
-class ReportSums(Answered):
+class ReportSums(ToldReport):
     """What a report comes to in all."""
 
-    report_id: Annotated[str, Field(description="To go on")]
-    state: Annotated[reporting.ReportState, Field(description="State")]
-    progress: HowFar = None
     period: Annotated[str | None, Field(description="Both days count")] = None
     totals: Annotated[Figures | None, Field(description="Times in seconds")] = None
     change: Annotated[Figures | None, Field(description="Percent")] = None

@@ -1,12 +1,13 @@
 """Reports while what is kept cannot be reached: reading goes on then, so one that ends within a call is told all the same."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any, Protocol, Self, TypeVar
+from typing import TypeVar
 
 from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.server.callers.away import as_callers_hear
 from flipsnack_mcp.server.tools.choosing import PeriodInput
+from flipsnack_mcp.server.tools.reporting.going_on import ToldReport
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.store.records import StoreUnreachable
 from flipsnack_mcp.workflows.reports.record import REPORT
@@ -19,21 +20,6 @@ REPORT_OF_A_MOMENT = (
 )
 TOO_LONG = "A report that takes longer than one call cannot go on meanwhile."
 FEWER = "Try again in half a minute, or choose fewer collections: what was counted of days that are over is not asked again."
-
-
-class ToldReport(Protocol):
-    """What is answered about a report."""
-
-    @property
-    def report_id(self) -> str:
-        """By which it is gone on with."""
-
-    @property
-    def state(self) -> str:
-        """How it is."""
-
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """The same, with something else."""
 
 
 InputT = TypeVar("InputT", bound=PeriodInput)
