@@ -1,5 +1,6 @@
 """The store that several servers share is gone: what reads asks Flipsnack all the same, what changes is refused before it is sent."""
 
+import re
 from typing import Any
 
 import anyio
@@ -91,6 +92,18 @@ async def test_a_report_that_breaks_off_meanwhile_is_not_said_to_be_kept(bench: 
     assert "is kept:" not in said.text
     assert "report_id=" not in said.text
     assert "This report is kept nowhere: afterwards make the same call again." in said.text
+
+
+@pytest.mark.parametrize("tool", ["report_stats", "audit_account"])
+async def test_a_report_that_breaks_off_while_the_store_is_there_is_gone_on_with_by_its_id(
+    bench: Bench, tool: str
+) -> None:
+    bench.sandbox.add_fault(Fault("code", None, code=41, message="Invalid key", times=1))
+    async with bench.assistant() as assistant:
+        failed = await assistant.call(tool, **({"everything": True} if tool == "report_stats" else {}))
+        kept = re.search(rf'What was gathered is kept: afterwards call {tool}\(report_id="(\w+)"', failed.text)
+        assert kept, failed.text
+        assert (await assistant.call(tool, report_id=kept[1])).data["state"] == "complete"
 
 
 async def test_a_report_that_was_begun_before_waits_until_the_store_is_back(bench: Bench) -> None:
