@@ -11,9 +11,10 @@ import pytest
 
 from flipsnack_mcp.sandbox.packages import Package
 from flipsnack_mcp.server.callers.caller import Right
-from flipsnack_mcp.store.records import StoreUnreachable
+from flipsnack_mcp.store.records import Records, StoreUnreachable
 from flipsnack_mcp.team.exchange import routes
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS
+from flipsnack_mcp.workflows.addresses.fetched import FILE_ADDRESS
 from tests.in_memory import rows_of
 from tests.server.bench import Bench
 from tests.team.exchange.replicas import Replica, Team, path_of
@@ -175,6 +176,20 @@ async def test_an_address_of_a_file_ends_with_the_right_of_who_was_given_it(team
             assert (await one.web.get(address)).status_code == 404
             assert len(one.bench.sandbox.requests) == before
             one.server.guarded_by(Allowed())
+
+
+async def test_an_address_that_an_earlier_version_gave_is_of_who_may_read(team: Team, replica: Replica) -> None:
+    """It did not say yet which tool it came from."""
+
+    def as_before(records: Records) -> None:
+        for name, body in records.all(FILE_ADDRESS):
+            records.put(FILE_ADDRESS, name, {key: value for key, value in body.items() if key != "tool"})
+
+    address = await report(replica)
+    await team.store.transact(as_before)
+    assert (await replica.web.get(address)).status_code == 200
+    replica.server.guarded_by(Revoked())
+    assert (await replica.web.get(address)).status_code == 404
 
 
 class Allowed:
