@@ -135,6 +135,12 @@ async def test_a_lead_form_without_answers_is_said_to_have_none(bench: Bench, as
     assert no_sample.text.endswith("fields: none")
 
 
+async def test_that_nothing_was_found_is_said_and_that_nothing_is_warned_of_is_not(assistant: Assistant) -> None:
+    said = await assistant.call("get_upload")
+    assert said.text == "uploads: none"
+    assert said.data == {"uploads": [], "warnings": [], "states": []}
+
+
 @pytest.mark.usefixtures("no_look_ahead")
 @pytest.mark.parametrize("mode", ["auto"])
 @every_name
