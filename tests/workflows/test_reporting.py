@@ -172,6 +172,16 @@ async def test_whose_token_was_taken_back_has_no_report_that_goes_on_but_who_wat
     assert not twice(work)
 
 
+async def test_whose_token_was_taken_back_before_the_list_was_read_has_none_of_it_read(work: LongWork) -> None:
+    async with process(work) as plain:
+        reports = replace(plain, still_may=lambda *_, **__: False)
+        plain.jobs.unattended[REPORT] = (reports.carry_out, reports.note_stop)
+        report = await reports.record.begin(wanted(reports), Beginner("Anna", "anna"))
+        await reports.follow(report.report_id, 1, ignore)
+        await anyio.sleep(600)
+    assert work.sandbox.requests == []
+
+
 async def test_progress_says_how_many_and_for_how_long(work: LongWork) -> None:
     told = Told()
     async with process(work) as reports:
