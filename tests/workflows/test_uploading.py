@@ -59,6 +59,17 @@ async def test_whoever_watches_is_told_bytes_and_percent(work: LongWork) -> None
     assert [one for one in told if "100 %" in one]
 
 
+async def test_who_watched_it_in_line_is_told_its_bytes_once_its_turn_has_come(work: LongWork) -> None:
+    work.road.upload_seconds = SLOW
+    told = Told()
+    async with work.process() as process:
+        entries = [(await process.begin(work.paper(f"{n}.pdf"), f"Number {n}"))[0] for n in range(3)]
+        await anyio.sleep(1)
+        await process.uploads.watch(CallContext(process.flipsnack, tell=told), entries[2], 300)
+    assert "in line" in told[0]
+    assert "100 %" in told[-1]
+
+
 async def test_how_far_it_is_is_known_to_every_process(work: LongWork) -> None:
     work.road.upload_seconds = 8.0
     async with work.process() as mine, work.process() as theirs:
