@@ -158,6 +158,10 @@ def test_a_picture_of_few_colours_stays_sharp() -> None:
     assert make_anew(io.BytesIO(painted("PNG", "P")))[0] == "image/png"
 
 
+def test_a_picture_of_many_colours_is_a_jpeg_however_small() -> None:
+    assert make_anew(io.BytesIO(saved(noise(99), "PNG")))[0] == "image/jpeg"
+
+
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
     """Puts another program where the one is that makes pictures."""
