@@ -46,6 +46,17 @@ def is_from_index() -> bool:
     return next(PACKAGE.parent.glob(f"{PACKAGE.name}-*.dist-info/direct_url.json"), None) is None
 
 
+def is_installed() -> bool:
+    """Whether Python finds this program from any folder: in that of its source it does so without."""
+    from importlib.metadata import PackageNotFoundError, distribution  # noqa: PLC0415  # 40 ms, only to set it up
+
+    try:
+        distribution(SCRIPT)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
 def quoted_for_shell(path: str) -> str:
     """A path as one word of a command line."""
     return systems.HERE.quoted_word(path)

@@ -30,9 +30,10 @@ def command_here(extra: str) -> tuple[str, ...]:
         return (uvx, *from_the_index(extra))
     if uvx and cached and (checkout := folder_of_checkout()):
         return (uvx, "--from", f"{checkout}{f'[{extra}]' if extra else ''}", SCRIPT)
-    script = Path(sys.executable).with_name(f"{SCRIPT}{systems.HERE.script_ending}")
+    python = named_from_anywhere(sys.executable)  # which may have been called by its way from here
+    script = Path(python).with_name(f"{SCRIPT}{systems.HERE.script_ending}")
     # Clients start it in the folder of a project: without -P a module that lies there would be taken for one of ours.
-    return (str(script),) if script.is_file() else (sys.executable, "-P", "-m", PACKAGE.name)
+    return (str(script),) if script.is_file() else (python, "-P", "-m", PACKAGE.name)
 
 
 def from_the_index(extra: str) -> tuple[str, ...]:

@@ -29,13 +29,17 @@ from flipsnack_mcp.commands.setup.starting import command_here, network_for_entr
 from flipsnack_mcp.files.in_sight import is_closed, is_folder, is_shut
 from flipsnack_mcp.reading import ACCOUNTS, CONFIRM_WAYS, CREDENTIALS
 from flipsnack_mcp.settings import Settings, read_settings
-from flipsnack_mcp.started import as_typed
+from flipsnack_mcp.started import as_typed, is_installed
 
 UNDECODED = re.compile("[\ud800-\udfff]")
 """What Python makes of a byte in a name that no text has."""
 RUN_AGAIN = "Run this again."
 NEEDS_NO_KEY = Keeping("")
 SANDBOX, UPLOADS_FROM, CONFIRMED_BY = "FLIPSNACK_SANDBOX", "FLIPSNACK_UPLOAD_DIRS", "FLIPSNACK_CONFIRM"
+STARTS_NOWHERE_ELSE = (
+    f"This program is not installed for {sys.executable}, so no client could start it from another folder. README.md has "
+    "the command that installs it."
+)
 NO_SUCH_WAY = f"{CONFIRMED_BY} is none of {', '.join(CONFIRM_WAYS)}."
 
 
@@ -61,6 +65,8 @@ class Wish:
             Unsuitable: No configuration could say so.
         """
         command, *arguments = command_here(self.keeping.extra)
+        if arguments and not is_installed():
+            raise Unsuitable(f"{STARTS_NOWHERE_ELSE} {NOTHING_WAS_CHANGED}")
         named, network = self.keeping.environment, network_for_entry(os.environ)
         told = {**named, **settings_for_entry(self.given), **network}
         for one in (command, *arguments, *told.values()):

@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from flipsnack_mcp import __version__, published
+from flipsnack_mcp import __version__, published, started
 from flipsnack_mcp.api import Access, BudgetInMemory, Flipsnack, Pacer
 from flipsnack_mcp.clients import CLIENTS
 from flipsnack_mcp.commands.setup import credentials, starting
@@ -309,6 +309,29 @@ def test_no_module_in_a_project_is_taken_for_one_of_ours_where_python_is_started
     home.run("setup", "cursor", "--yes", "--sandbox")
     assert home.entry("cursor")["args"] == ["-P", "-m", "flipsnack_mcp"]
     assert version_started(home, tmp_path) == __version__
+
+
+def test_where_it_runs_from_its_folder_alone_nothing_is_written_that_starts_nowhere_else(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for one in (starting, started):
+        monkeypatch.setattr(one, "SCRIPT", "no-such-program")
+    before = home.everything
+    done = home.run("setup", "cursor", "--yes", "--sandbox")
+    assert (done.status, home.everything) == (1, before)
+    assert "is not installed for" in done.out
+    assert "README.md has the command that installs it. Nothing was changed." in done.out
+
+
+def test_a_python_that_is_called_by_its_way_from_here_is_written_by_its_place(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for one in ("bin", "project"):
+        (tmp_path / one).mkdir(exist_ok=True)
+    (tmp_path / "bin" / "flipsnack-mcp").touch()
+    monkeypatch.setattr("sys.executable", str(tmp_path / "project" / ".." / "bin" / "python"))
+    home.run("setup", "cursor", "--yes", "--sandbox")
+    assert home.entry("cursor")["command"] == str(tmp_path / "bin" / "flipsnack-mcp")
 
 
 Asks = Callable[[Settings], Any]
