@@ -66,9 +66,10 @@ class Watch(Generic[SeenT]):
         intervals = chain(INTERVALS, repeat(INTERVALS[-1]))
         while self.state(seen) == "processing" and (now := anyio.current_time()) < end:
             await context.tell(polled(self.name, self.state(seen), now - start, len(states)))
-            await anyio.sleep(min(next(intervals), end - now))
+            await anyio.sleep(pause := min(next(intervals), end - now))
+            lane = Lane.BACKGROUND if pause < end - now else Lane.INTERACTIVE  # whose answer is waited for then
             try:
-                seen = await self.look(context.within(end + LATE - anyio.current_time()), Lane.BACKGROUND)
+                seen = await self.look(context.within(end + LATE - anyio.current_time()), lane)
             except PASSING as error:
                 states.append(f"no answer after {duration(round(anyio.current_time() - start))}: {error.happened}")
                 break

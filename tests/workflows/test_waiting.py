@@ -9,6 +9,7 @@ from itertools import pairwise
 import anyio
 import pytest
 
+from flipsnack_mcp.api import Lane
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection, ListCollections
 from flipsnack_mcp.api.errors import FlipsnackError, OutOfTimeError
 from flipsnack_mcp.api.pace import BudgetInMemory
@@ -16,7 +17,7 @@ from flipsnack_mcp.api.upload import ignore
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.progress import Tell, Throttled, Waiting
-from flipsnack_mcp.workflows.waiting import LIST_SERVES, SURE, Conversions, Watched
+from flipsnack_mcp.workflows.waiting import LIST_SERVES, SURE, Conversions, Watch, Watched
 from tests.api.asking import asking, unlimited
 from tests.workflows.running import Told
 
@@ -95,6 +96,18 @@ async def test_what_is_settled_or_unknown_is_looked_at_once(conversion: str) -> 
     watched = await looked_at(sandbox, made.hash, 45)
     assert watched.last.conversion == conversion
     assert len(sandbox.requests) == 1
+
+
+async def test_the_look_that_ends_a_wait_goes_before_polls_so_that_it_is_no_longer_than_was_asked_for() -> None:
+    lanes: list[Lane] = []
+
+    async def look(_: CallContext, lane: Lane) -> str:
+        lanes.append(lane)
+        return "processing"
+
+    async with asking(unlimited(account="empty").app) as flipsnack:
+        await Watch("conversion", look, str).until_settled(CallContext(flipsnack), 6)
+    assert lanes == [Lane.INTERACTIVE, Lane.BACKGROUND, Lane.BACKGROUND, Lane.INTERACTIVE]
 
 
 async def test_no_seconds_mean_one_look() -> None:
