@@ -137,6 +137,11 @@ def test_probes_ask_what_there_is_and_an_end_waits_for_the_drain() -> None:
     assert int(COMPOSE["services"]["replica-1"]["stop_grace_period"].removesuffix("s")) > longest
 
 
+def test_the_balancer_that_may_not_pass_over_permissions_is_given_a_certificate_of_its_own_user() -> None:
+    assert "DAC_OVERRIDE" not in COMPOSE["services"]["balancer"]["cap_add"]
+    assert "sudo chown -R root tls\n" in MANUAL
+
+
 def commands_of_redis() -> list[str]:
     (in_a_cluster,) = containers_of(of_kind("StatefulSet", "flipsnack-redis"))
     return [COMPOSE["services"]["redis"]["command"][2].replace("$$", "$"), in_a_cluster["args"][0]]
