@@ -27,11 +27,17 @@ def accounts_for(every: Sequence[Settings], claims: Mapping[str, Any]) -> frozen
 
 
 def is_meant(written: str, claims: Mapping[str, Any]) -> bool:
-    """Whether `ISSUER SUBJECT` or `claim:NAME=VALUE` is about whom these claims are about."""
+    """Whether `ISSUER SUBJECT` or `claim:NAME=VALUE` is about whom these claims are about.
+
+    Of an e-mail address that its issuer has not verified anybody may have said that it is theirs.
+    https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims
+    """
     if not written.startswith(BY_CLAIM):
         issuer, _, subject = written.partition(" ")
         return (issuer, subject) == (claims["iss"], claims["sub"])
     name, _, value = written.removeprefix(BY_CLAIM).partition("=")
+    if claim_in_text(claims.get(f"{name}_verified")) == "false":
+        return False
     held = claims.get(name)
     return value in map(claim_in_text, held if isinstance(held, list) else [held])
 

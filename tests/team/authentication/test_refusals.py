@@ -321,6 +321,17 @@ def test_a_claim_that_is_yes_or_a_number_is_compared_as_it_is_written(
     assert is_meant(f"claim:flipsnack={written}", {"flipsnack": held}) == lets_in
 
 
+@pytest.mark.parametrize(
+    ("verified", "lets_in"), [(None, True), (True, True), (False, False), ("false", False)], ids=str
+)
+def test_an_address_that_its_issuer_has_not_verified_lets_in_nobody(
+    verified: object,
+    lets_in: bool,  # noqa: FBT001 - pytest passes it by name
+) -> None:
+    told = {"email": "anna@example.com", "email_verified": verified}
+    assert is_meant("claim:email=anna@example.com", told) == lets_in
+
+
 @pytest.mark.parametrize("scope", [None, "", "openid profile", "flipsnack read", "FLIPSNACK:READ"])
 def test_a_token_without_a_scope_of_ours_is_told_all_that_are_worth_it(place: Guarded, scope: str | None) -> None:
     answer = knocked(place, bearer(signed(claims(place, scope=scope))))
