@@ -180,17 +180,25 @@ def unit_of(name: str, where: str = "", column: Sequence[Any] = ()) -> Unit | No
 
 def table(where: str, rows: list[dict[str, Any]]) -> list[str]:
     """Rows with one column for each field that any row has."""
-    columns = list(
-        dict.fromkeys(
-            name for row in rows for name, value in row.items() if name in SIDE_BY_SIDE or value not in ("", {}, [])
-        )
-    )
+    columns = columns_of(rows)
     units = {name: unit_of(name, where, [row.get(name) for row in rows]) for name in columns}
     head = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     named = {name: "" if name in SOMEBODYS_IN_A_ROW else name for name in columns}
     return head + [
         "| " + " | ".join(cell(named[name], row.get(name, ""), units[name]) for name in columns) + " |" for row in rows
     ]
+
+
+def columns_of(rows: list[dict[str, Any]]) -> list[str]:
+    """The fields that any row has, each behind the one that it follows there: a first row without a title moves no column."""
+    columns: list[str] = []
+    for row in rows:
+        at = 0
+        for name, value in row.items():
+            if name not in columns and (name in SIDE_BY_SIDE or value not in ("", {}, [])):
+                columns.insert(at, name)
+            at = columns.index(name) + 1 if name in columns else at
+    return columns
 
 
 def cell(name: str, value: Any, unit: Unit | None = None) -> str:

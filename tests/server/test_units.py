@@ -116,3 +116,10 @@ async def test_numbers_say_which_days_they_count_and_nothing_of_pages_that_were_
     assert answer.data["note"] in answer.text
     assert "pages" not in answer.data
     assert "time_spent" not in answer.data["note"]
+
+
+def test_the_columns_of_a_table_stand_as_a_row_has_them_whatever_the_first_one_lacks() -> None:
+    draft = {"collection_hash": "a", "status": "editable", "created_date": "2026-08-23"}
+    whole = {"collection_hash": "b", "title": "B", "status": "public", "publish_date": "2026-02-18"}
+    head, *_ = as_text_lines({"collections": [draft, whole]}).splitlines()[1:]
+    assert head == "| collection_hash | title | status | publish_date | created_date |"
