@@ -116,6 +116,9 @@ def causes_of(error: BaseException) -> Iterator[BaseException]:
     yield error
 
 
+Explain: TypeAlias = Callable[[BaseException, Departure], FlipsnackError]
+
+
 def unreachable(why: str, departure: Departure, cure: str = "") -> UnreachableError:
     """There is no way now, but there may be one in a minute."""
     route = departure.route
@@ -167,19 +170,9 @@ def of_tls(_: BaseException, departure: Departure) -> FlipsnackError:
     return unreachable(f"no encrypted connection (TLS) could be agreed on with {departure.at}", departure, cure)
 
 
-def of_a_name(_: BaseException, departure: Departure) -> FlipsnackError:
-    """A name that nobody knows."""
-    return unreachable(f"the name of {departure.at} cannot be found", departure)
-
-
-def of_time(_: BaseException, departure: Departure) -> FlipsnackError:
-    """Silence."""
-    return unreachable(f"{departure.at} did not answer in time", departure)
-
-
-def of_an_end(_: BaseException, departure: Departure) -> FlipsnackError:
-    """A connection that was cut before anything was asked."""
-    return unreachable(f"{departure.at} broke off the connection before anything was asked", departure)
+def simply(happened: str) -> Explain:
+    """What explains itself by its kind alone."""
+    return lambda _, departure: unreachable(happened.format(departure.at), departure)
 
 
 def of_the_system(error: BaseException, departure: Departure) -> FlipsnackError:
@@ -191,11 +184,6 @@ def of_the_system(error: BaseException, departure: Departure) -> FlipsnackError:
         cure = "Check the firewall of this computer."
         return unreachable(f"this computer does not allow connections to {departure.at}", departure, cure)
     return unreachable(f"no connection with {departure.at} could be opened", departure)
-
-
-def of_nobody(_: BaseException, departure: Departure) -> FlipsnackError:
-    """A closed port."""
-    return unreachable(f"nothing answers at {departure.at}", departure)
 
 
 def of_a_missing_part(_: BaseException, departure: Departure) -> FlipsnackError:
@@ -212,16 +200,16 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-Explain: TypeAlias = Callable[[BaseException, Departure], FlipsnackError]
+CUT_OFF = simply("{} broke off the connection before anything was asked")
 EXPLANATIONS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str, Explain], ...] = (
     (ImportError, "proxy", of_a_missing_part),
     (httpx2.ProxyError, "proxy", of_a_proxy),
     (ssl.SSLCertVerificationError, "certificate", of_a_certificate),
-    (ConnectionRefusedError, "connection", of_nobody),
-    (socket.gaierror, "name", of_a_name),
-    ((httpx2.TimeoutException, TimeoutError), "connection", of_time),
-    ((ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError), "connection", of_an_end),
+    (ConnectionRefusedError, "connection", simply("nothing answers at {}")),
+    (socket.gaierror, "name", simply("the name of {} cannot be found")),
+    ((httpx2.TimeoutException, TimeoutError), "connection", simply("{} did not answer in time")),
+    ((ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError), "connection", CUT_OFF),
     (ssl.SSLError, "encryption", of_tls),
     (OSError, "connection", of_the_system),
-    (httpx2.NetworkError, "connection", of_an_end),
+    (httpx2.NetworkError, "connection", CUT_OFF),
 )

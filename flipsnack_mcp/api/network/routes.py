@@ -1,7 +1,6 @@
 """The ways out of this machine: each request goes straight or through a proxy, by the environment, and says why it cannot."""
 
 import ssl
-from collections.abc import Callable
 from functools import cached_property
 
 import httpx2
@@ -17,13 +16,12 @@ from flipsnack_mcp.api.network.proxies import Proxies, Proxy, proxies_of
 class Roads(httpx2.AsyncBaseTransport):
     """Opened one by one, as they are needed: what is wrong with one of them stops nothing that goes another way."""
 
-    def __init__(self, proxies: Callable[[], Proxies] = proxies_of) -> None:
-        self._read = proxies
+    def __init__(self) -> None:
         self._roads: dict[tuple[Proxy | None, bool], httpx2.AsyncHTTPTransport] = {}
 
     @cached_property
     def _proxies(self) -> Proxies:
-        return self._read()
+        return proxies_of()
 
     @cached_property
     def _trusted(self) -> ssl.SSLContext:
