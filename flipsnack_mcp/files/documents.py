@@ -183,9 +183,7 @@ def still_there() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def open_received(
-    file: PartialFile, name: str, sha256: str, told: str, kind: Kind = Kind.PDF
-) -> AsyncIterator[OpenDocument]:
+async def open_received(file: PartialFile, name: str, sha256: str, told: str) -> AsyncIterator[OpenDocument]:
     """Opens what was sent here, under a name for Flipsnack and one for who sent it; raises `RefusedFile` where it is no document."""
     reader = Reader()
 
@@ -194,7 +192,7 @@ async def open_received(
         reader.take(descriptor)
         status = os.fstat(descriptor)
         _check_status(told, status)
-        return OpenDocument(file.path, kind, status, reader, name, sha256, told)
+        return OpenDocument(file.path, Kind.PDF, status, reader, name, sha256, told)
 
     async with _closing(reader):
         yield await to_thread.run_sync(take)

@@ -3,7 +3,8 @@
 import os
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 MOST_CHARACTERS = 80
 MOST_NAME_BYTES = 150  # a file system allows 255; the rest is for " (999).zip" and for encrypting layers
@@ -28,9 +29,12 @@ TextRules = tuple[tuple[str, Callable[[str], bool]], ...]
 """Each rule says what is wrong with a text, and tells whether it is; they are read from the top."""
 
 
-def first_objection(text: str, rules: TextRules) -> str:
+T = TypeVar("T")
+
+
+def first_objection(judged: T, rules: Sequence[tuple[str, Callable[[T], bool]]]) -> str:
     """Returns what the first broken rule says, or nothing."""
-    return next((reason for reason, is_broken in rules if is_broken(text)), "")
+    return next((reason for reason, is_broken in rules if is_broken(judged)), "")
 
 
 def safe_name(title: str, fallback: str) -> str:

@@ -96,7 +96,7 @@ class PartialFile:
             if not systems.HERE.moves_open_files:
                 file.close()
             stems = [*dict.fromkeys((stem, otherwise or stem))]
-            path = self._named(stems, extension, self._is_there_as if once else _never)
+            path = self._named(stems, extension, self._is_there_as if once else lambda _: False)
             self.path.unlink(missing_ok=True)
             file.close()  # only now, for until it has its name it must stay locked
             self._writing.let_go()
@@ -184,10 +184,6 @@ async def partial_file(folder: Path, *, for_owner: bool = False) -> AsyncIterato
         with CancelScope(shield=True):
             await to_thread.run_sync(file.discard)
         raise
-
-
-def _never(_target: Path) -> bool:
-    return False
 
 
 def _move(source: Path, target: Path) -> None:

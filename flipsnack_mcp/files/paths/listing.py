@@ -109,7 +109,7 @@ class Walk:
             if stat.S_ISDIR(status.st_mode):
                 if self._deep and len(here.parts) < DEEPEST and not _wrong_name(name):
                     self.look_into(here)
-            elif name.casefold().endswith(".pdf") and not _is_hidden(name):
+            elif name.casefold().endswith(".pdf") and not name.startswith("."):
                 self._note(here, status)
 
     def listing(self) -> FolderListing:
@@ -174,10 +174,6 @@ def _refusal(place: Place) -> RefusedFile | OSError | None:
             return None
     except (OSError, RefusedFile) as error:
         return error
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".")
 
 
 def _objection(name: str, status: os.stat_result) -> str:

@@ -12,9 +12,10 @@ from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED
 
 from flipsnack_mcp.files.limits import MEGABYTE, PackageLimits
+from flipsnack_mcp.files.names import first_objection
 from flipsnack_mcp.files.zips.bytes_of_zip import BadPackage, not_whole, read_at, unsafe
 from flipsnack_mcp.files.zips.ending import ZipEnd, read_zip_end
-from flipsnack_mcp.files.zips.entry_names import Tree, name_objection
+from flipsnack_mcp.files.zips.entry_names import UNSAFE_NAMES, Tree
 from flipsnack_mcp.files.zips.headers import (
     DESCRIPTOR_SIGNATURE,
     ENCRYPTED,
@@ -68,7 +69,9 @@ def _check_entries(
     for entry in entries:
         between()
         names = entry.names
-        if reason := next(filter(None, map(name_objection, names)), "") or kind_objection(entry):
+        if reason := next(filter(None, (first_objection(one, UNSAFE_NAMES) for one in names)), "") or first_objection(
+            entry, UNSAFE_KINDS
+        ):
             raise unsafe(f"it holds {reason}")
         tree.add(names, is_folder=entry.is_folder)
         if not entry.is_folder:
@@ -90,11 +93,6 @@ def _check_sizes(entries: Sequence[ZipEntry], length: int, limits: PackageLimits
         raise unsafe(f"it grows over {limits.package_ratio} times its size")
     if any(one.unpacked > limits.free_bytes and one.unpacked > limits.ratio * one.packed for one in entries):
         raise unsafe(f"an entry grows over {limits.ratio} times its size")
-
-
-def kind_objection(entry: ZipEntry) -> str:
-    """Returns why an entry is refused for what it is, or nothing."""
-    return next((reason for reason, is_broken in UNSAFE_KINDS if is_broken(entry)), "")
 
 
 def _kind(entry: ZipEntry) -> int:

@@ -8,7 +8,6 @@ from flipsnack_mcp.files.names import (
     DRIVE,
     INVISIBLE_LETTERS,
     TextRules,
-    first_objection,
     has_control,
     is_reserved,
     without_format_characters,
@@ -83,11 +82,6 @@ UNSAFE_NAMES: TextRules = (
     ("a shortcut", lambda name: _extension(_last(name)) in LEADS_ELSEWHERE or _last(name) in READ_BY_THE_DESKTOP),
     ("a program", lambda name: any(_extension(step) in PROGRAMS for step in steps_of(name))),
 )
-
-
-def name_objection(name: str) -> str:
-    """Returns why a name is refused, or nothing."""
-    return first_objection(name, UNSAFE_NAMES)
 
 
 class Tree:
