@@ -86,7 +86,7 @@ class App:
         self.offered: AbstractSet[str] = menu(settings).keys()
         self.lacks, self.called = lacking(settings), called
         self.confirmation = Confirmation(settings.confirm, Consents(store, account, called), called)
-        self.history = History(store, account, self.redactor.data, name_of_the_caller)
+        self.history = History(store, account, self.redactor.data, lambda: CALLER.get().name)
         self.allowance = Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day)
         self.recent, journal = Recent(store, account), Journal(store, account)
         flipsnack.changing, flipsnack.changed = self.recent.changing, self.recent.changed
@@ -173,11 +173,6 @@ class App:
         """Raise where Flipsnack cannot be asked for want of a setting."""
         if missing := self.settings.missing:
             raise ConfigurationError(missing, TO_SET)
-
-
-def name_of_the_caller() -> str:
-    """Who makes the request that is handled, for the history."""
-    return CALLER.get().name
 
 
 def permissions_of(settings: Settings, still_may: StillMay = nobody_is_asked) -> Permissions:

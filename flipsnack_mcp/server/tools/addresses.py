@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import anyio
 
-from flipsnack_mcp.api import Action, ConfigurationError, FlipsnackError
+from flipsnack_mcp.api import Action, ConfigurationError
 from flipsnack_mcp.server.app import TO_SET, App
 from flipsnack_mcp.server.callers.caller import CALLER
 from flipsnack_mcp.server.tools.tool import ToolCall
@@ -138,13 +138,6 @@ async def closed_address(call: ToolCall, upload_id: str) -> bool:
     if seen is None or call.app.handing is None or not CALLER.get().may_act_on(seen.handed.principal):
         return False
     return await call.app.handing.handed.close(upload_id)
-
-
-def no_such_upload() -> FlipsnackError:
-    """What to say where nothing goes by that id, or an address of somebody else to which nothing has come."""
-    return FlipsnackError(
-        "There is no such upload.", "Call get_upload without upload_id for the uploads of the last day."
-    )
 
 
 async def told_of_arrival(call: ToolCall, seen: HandedNow) -> dict[str, Any]:

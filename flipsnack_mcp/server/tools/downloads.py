@@ -88,15 +88,9 @@ def wanted_package(app: App, action: DownloadHtml) -> WantedPackage:
     api_url = app.settings.api_url
     if app.handing:
         app.check_folder(SPOOL_SETTING)
-        return WantedPackage(
-            action, Path(), api_url, spool=app.handing.spool, kept_as=package_key(app, action.collection_hash)
-        )
+        kept_as = f"{app.settings.account}/{action.collection_hash}"
+        return WantedPackage(action, Path(), api_url, spool=app.handing.spool, kept_as=kept_as)
     return WantedPackage(action, app.download_dir, api_url, shared=bool(app.called))
-
-
-def package_key(app: App, collection_hash: str) -> str:
-    """By what a package is found on the spool."""
-    return f"{app.settings.account}/{collection_hash}"
 
 
 def same_call(call: ToolCall, action: DownloadHtml) -> str:

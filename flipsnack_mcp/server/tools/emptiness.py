@@ -74,17 +74,9 @@ def without_fillers(tool: str, kind: type[BaseModel], arguments: Mapping[str, An
     read = {name: unwrapped(value, known[name]) for name, value in arguments.items() if name in known}
     given = {name: value for name, value in read.items() if not is_nothing(value, known[name])}
     filled = arguments.keys() - unknown.keys() - given.keys()
-    meant = {
-        name: ""
-        for name in filled
-        if arguments[name] == "" and MEANT_EMPTY.get((tool, name), not_meant)(given.keys(), filled)
-    }
+    rules = {name: MEANT_EMPTY.get((tool, name)) for name in filled if arguments[name] == ""}
+    meant = {name: "" for name, is_meant in rules.items() if is_meant and is_meant(given.keys(), filled)}
     return {**given, **meant, **unknown}
-
-
-def not_meant(_given: AbstractSet[str], _filled: AbstractSet[str]) -> bool:
-    """Where nothing says otherwise, an empty text is nothing."""
-    return False
 
 
 def is_nothing(value: object, shape: Shape) -> bool:

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from flipsnack_mcp.api import Effect, FlipsnackError
 from flipsnack_mcp.server.callers.rights import check_theirs
-from flipsnack_mcp.server.tools.addresses import no_such_upload, open_addresses, told_of_arrival, wait_for_arrival
+from flipsnack_mcp.server.tools.addresses import open_addresses, told_of_arrival, wait_for_arrival
 from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput, WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, ToolCall
 from flipsnack_mcp.server.tools.uploads import (
@@ -93,8 +93,10 @@ async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
     entry = await uploads.journal.find((seen and seen.handed.became) or arguments.upload_id)
     if entry is None and seen:
         return UploadStatus.model_validate(await told_of_arrival(call, seen))
-    if entry is None:
-        raise no_such_upload()
+    if entry is None:  # nor an address of somebody else to which nothing has come
+        raise FlipsnackError(
+            "There is no such upload.", "Call get_upload without upload_id for the uploads of the last day."
+        )
     if arguments.cancel:
         entry = await stopped_upload(call, entry)
     left = max(0.0, arguments.wait_seconds - (anyio.current_time() - began))
