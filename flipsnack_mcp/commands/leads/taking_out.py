@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -65,13 +65,8 @@ def table_of_leads(found: Iterable[Named]) -> bytes:
     """A table with a column for each field that any of them has; nothing in it acts on a terminal or in a spreadsheet."""
     every = [*found]
     names = [*dict.fromkeys(name for _, lead in every for name in lead.fields)]
-    rows = [(*cells_of_lead(called, lead), *in_order_of(names, lead.fields)) for called, lead in every]
+    rows = [(*cells_of_lead(called, lead), *(lead.fields.get(name, "") for name in names)) for called, lead in every]
     return as_csv([*HEADS_OF_LEADS, *map(one_line, names)], [[*map(one_line, row)] for row in rows])
-
-
-def in_order_of(names: Iterable[str], fields: Mapping[str, str]) -> Iterable[str]:
-    """The values of these fields."""
-    return (fields.get(name, "") for name in names)
 
 
 def write_out(content: bytes) -> None:
