@@ -282,7 +282,7 @@ async def test_collections_that_fail_or_are_not_there_are_told_and_the_rest_coun
     named, gone = filled(bench, 6), [f"gone{n:03}" for n in range(14)]
     bench.fails("code", STATS, code=43, message="Forbidden")
     said = await reported(bench, collections=[*named, *gone], save_as="csv", **AUGUST)
-    note = "not there: deleted, published under a new hash, or somebody else's"
+    note = 'deleted, published under a new hash, or not allowed: Flipsnack refused with code 43 "Forbidden".'
     (failed, *others), missing = said.data["failed"], "not in the account's list, or excluded by a filter"
     assert (said.data["state"], said.data["totals"]["collections"]) == ("complete", 5)
     assert failed["collection_hash"] in named

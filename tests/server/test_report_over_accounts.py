@@ -214,7 +214,7 @@ async def test_what_was_not_read_or_counted_is_told_with_its_account(group: Seve
     (failed,) = said.data["failed"]
     for name, one in (("unread", unread), ("drafts", draft)):
         assert said.data[name] == [{"account": "fr", "collection_hash": one.hash, "title": one.title}]
-    assert (failed["account"], failed["title"][-5:], failed["reason"][:10]) == ("uk", "of uk", "not there:")
+    assert (failed["account"], failed["title"][-5:], failed["reason"][:8]) == ("uk", "of uk", "deleted,")
     assert states(said) == dict.fromkeys(NAMES, "complete")
 
 

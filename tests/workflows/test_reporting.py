@@ -24,7 +24,7 @@ from flipsnack_mcp.workflows.progress import Tell
 from flipsnack_mcp.workflows.reports.figures import Gathered, Numbers
 from flipsnack_mcp.workflows.reports.record import CONVERSION, FINAL_KEPT, REPORT, REPORT_KEPT, ReportRecord
 from flipsnack_mcp.workflows.reports.report import Period, Report
-from flipsnack_mcp.workflows.reports.running import IN_FLIGHT, NO_VIEWS, NOT_THERE, SYSTEMATIC, Reports
+from flipsnack_mcp.workflows.reports.running import IN_FLIGHT, NO_NUMBERS, NO_VIEWS, SYSTEMATIC, Reports
 from tests.api.asking import KEY, SECRET
 from tests.in_memory import rows_of
 from tests.server.bench import LoopClock
@@ -352,7 +352,8 @@ async def test_a_collection_that_is_gone_is_listed_and_the_rest_is_counted(work:
     failed = {one.collection_hash for one, _ in found.failed}
     assert failed <= set(gone)
     assert len(failed) == 12 - len(found.lines) >= 5
-    assert {why for _, why in found.failed} == {NOT_THERE}
+    (why,) = {why for _, why in found.failed}
+    assert why == NO_NUMBERS.format('Flipsnack refused with code 43 "Forbidden".')
     assert twice(work) == []
 
 

@@ -32,7 +32,8 @@ SYSTEMATIC = 5
 """So many failures in a row are not the collections'; nor are those of all of them."""
 LONG_WAIT = 5.0
 """Seconds in line from which on they are told."""
-NOT_THERE = "not there: deleted, published under a new hash, or somebody else's"
+NO_NUMBERS = "deleted, published under a new hash, or not allowed: {}"
+"""Of one that the list has: code 43 is also what an account may not ask."""
 NO_VIEWS = "Flipsnack did not tell how often the collection was viewed."
 
 
@@ -204,7 +205,7 @@ class Inquiry:
         """Keep a failure that is the collection's own. One that is everybody's ends the job, and is asked again."""
         if isinstance(error, errors.NotFoundError):
             self._failing.clear()
-            await self._record.failed(self._report, question, NOT_THERE)
+            await self._record.failed(self._report, question, NO_NUMBERS.format(error.happened))
             return
         if self._error:
             return
