@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from flipsnack_mcp.api import JsonObject
 from flipsnack_mcp.files.pictures import Picture
 from flipsnack_mcp.server.safety.cleaning import OURS, data_of
-from flipsnack_mcp.server.safety.heading import Heading
+from flipsnack_mcp.server.safety.heading import NONE_NAMED, Heading
 from flipsnack_mcp.server.toolsets import entries
 from flipsnack_mcp.workflows.progress import duration, size_of
 
@@ -61,6 +61,8 @@ SHARES = frozenset({("pages", "time_spent")})
 CLAUSE = re.compile(r'(?:"[^"]*"|.)*?(?:[.;](?=\s)|\Z)\s*', re.DOTALL)
 """What can be left out of a sentence of ours: up to a full stop or a semicolon that is in no quotes."""
 TELL_THE_PERSON = "Tell the person."
+OR_ANOTHER = " If another account is meant, name it in account."
+"""A hash or an id that the account which was taken does not know may be of one that was not named."""
 NAMES_CALLS = frozenset({"next_step", "warnings", "advice"})
 
 
@@ -101,7 +103,8 @@ def as_failure(text: str, heading: Heading) -> CallToolResult:
     """A failure the model can read; nothing structured, clients drop it on errors."""
     happened, *further = CLAUSE.findall(text)
     said = about_account(happened + possible("".join(further), heading), heading)
-    return CallToolResult(content=[TextContent(text=heading.over_text(said))], is_error=True)
+    besides = OR_ANOTHER if heading.why == NONE_NAMED else ""
+    return CallToolResult(content=[TextContent(text=heading.over_text(said + besides))], is_error=True)
 
 
 def possible(said: Any, heading: Heading) -> Any:

@@ -74,6 +74,16 @@ async def test_what_is_unknown_leads_to_what_is_known_in_the_same_account(
     assert f'Call {tool}(account="fr") without' in said.text
 
 
+@pytest.mark.parametrize("given", [("get_collection", {"collection_hash": "gone1234"}), IDS[1]], ids=["hash", "id"])
+async def test_what_the_first_account_does_not_know_may_be_of_one_that_was_not_named(
+    several: SeveralBench, given: tuple[str, Given]
+) -> None:
+    tool, arguments = given
+    assumed, named = await several.call(tool, **arguments), await several.call(tool, **arguments, account="fr")
+    assert assumed.text.endswith(" If another account is meant, name it in account.")
+    assert "another account" not in named.text
+
+
 WRITTEN = ("get_upload", "call get_upload(upload_id=1)", "use list_collections. Now", "delete_collection('a')")
 
 

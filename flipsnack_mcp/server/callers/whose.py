@@ -23,7 +23,7 @@ from flipsnack_mcp.server.callers.accounts import (
     not_by_this_link,
     not_offered,
 )
-from flipsnack_mcp.server.safety.heading import Heading
+from flipsnack_mcp.server.safety.heading import NONE_NAMED, Heading
 from flipsnack_mcp.server.tools.arguments import several
 from flipsnack_mcp.server.tools.tool import Linked
 from flipsnack_mcp.server.toolsets import over_all
@@ -31,7 +31,6 @@ from flipsnack_mcp.workflows.context import CallContext
 
 STOPPING = "stop_work"
 """What has an id is found by that alone, and a report over all accounts has one: nothing has to be said for it on the menu."""
-NONE_NAMED = "the first, none was named"
 LINKED = "the link is of this one"
 LINK_ARGUMENTS = ("collection_hash", "flipbook_hash", "collections", "exclude", "query")
 PUBLISHED_FIRST = (ListCollections(status="public", limit=1), ListCollections(limit=1))

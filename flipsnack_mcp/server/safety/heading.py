@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from flipsnack_mcp.api import JsonObject
 from flipsnack_mcp.server.safety.redaction import Redactor
 
+NONE_NAMED = "the first, none was named"
+
 
 @dataclass(frozen=True)
 class Heading:
