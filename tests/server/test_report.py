@@ -131,6 +131,7 @@ async def test_what_came_later_is_not_asked_about_nor_how_a_new_one_did_before(b
     assert about == {old: 2, new: 1}
     assert (said.data["totals"]["collections"], said.data["totals"]["created_later"]) == (2, 1)
     assert changes[new] == {}
+    assert [one["collection_hash"] for one in said.data["collections"] if "new" in one] == [new]
     assert [one["collection_hash"] for one in (*said.data["winners"], *said.data["losers"])] == [old]
     assert said.data["totals"]["previous_views"] == changes[old] or said.data["totals"]["previous_views"] > 0
 

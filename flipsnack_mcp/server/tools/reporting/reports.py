@@ -253,10 +253,11 @@ def moved_row(line: Line, known: Namesakes, measure: reporting.Measure) -> Figur
 
 
 def change_of(line: Line, measure: reporting.Measure) -> Figures:
-    """By how many percent the figure changed by which a report is sorted; from nothing there is no such number."""
+    """By how many percent the figure changed by which a report is sorted, or that it is new; from nothing there is no change."""
     if line.previous is None:
         return {}
-    return {"change": {name: one for name, one in growth(line.numbers, line.previous).items() if name == measure}}
+    change = {name: one for name, one in growth(line.numbers, line.previous).items() if name == measure}
+    return {"change": change, **({"new": True} if line.is_new else {})}
 
 
 def failed_row(one: Uncounted, known: Namesakes) -> Figures:
