@@ -3,6 +3,7 @@
 import math
 import os
 import sqlite3
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
@@ -64,6 +65,8 @@ class Database:
         address = address_of_file(path.absolute()) if self._in_file else str(path)
         with explained(path):
             self._db = open_connection(address, synchronous)
+        # Closed with the last who holds it: one in memory is closed by nobody, and Python 3.13 warns of what is left open.
+        weakref.finalize(self, self._db.close).atexit = False
         self._file = identity(path)
 
     def lost(self) -> bool:
