@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from flipsnack_mcp.commands.doctor.served import CHECKS, examined_server, token_
 from flipsnack_mcp.commands.doctor.visit import Endpoint, Visit, server_at, visiting
 from tests.api.street import no_network_settings
 from tests.commands.judged import HOST, TOKEN, judged
-from tests.commands.processes import Ended, nobody_answers_at
+from tests.commands.processes import Ended, Run, nobody_answers_at
 
 Here = Callable[..., Ended]
 ADDRESSES = {
@@ -105,6 +106,7 @@ OTHER_RESOURCE = {"resource": "https://other.example.com/mcp", "authorization_se
 METADATA = "/.well-known/oauth-protected-resource/mcp"
 FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "not ready": ({"/ready": (503, {}, {"because": ["The store does not answer."]})}, "ready", "The store does not answer."),
+    "another page": ({"/ready": (200, {}, "<html>")}, "ready", "another server answers"),
     "no such path": ({"/health": (404, {}, "nginx")}, "health", "may not let this path through"),
     "foreign Host": ({"host": 1}, "a foreign Host", "hand Host and Origin on"),
     "foreign Origin": ({"origin": 1}, "a foreign Origin", "hand Host and Origin on"),
@@ -125,7 +127,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
 }  # fmt: skip
 
 
-VISITS = """not ready, foreign Host, no metadata, a version | no such path, foreign Origin, Origin null, metadata of another, a network
+VISITS = """another page | not ready, foreign Host, no metadata, a version | no such path, foreign Origin, Origin null, metadata of another, a network
  | metadata elsewhere, a signature | no scopes, a state | no challenge, a store | an address for anybody, the token | no client"""
 
 
@@ -291,8 +293,10 @@ async def test_a_certificate_that_is_not_taken_is_one_fault() -> None:
         assert {*await looked_at(f"https://localhost:{port}/mcp")} == {"name", "encryption"}
 
 
-async def test_something_else_that_answers_there_is_one_fault() -> None:
-    nothing: dict[str, Any] = dict.fromkeys(("/health", "/ready", "/mcp"), (404, {}, "<html>"))
+@pytest.mark.parametrize("status", [404, 200])
+async def test_something_else_that_answers_there_is_one_fault(status: int) -> None:
+    """Of a web page that answers any address, it was said that it lives, is ready and asks nobody who they are."""
+    nothing: dict[str, Any] = dict.fromkeys(("/health", "/ready", "/mcp"), (status, {}, "<html>"))
     async with judged(**nothing) as gate:
         found = await looked_at(gate.url)
     assert [name for name, one in found.items() if not one.ok] == ["server"]
@@ -316,6 +320,16 @@ def test_the_command_judges_a_real_server(served: str, run_here: Here, monkeypat
         assert "Traceback" not in each.err
         assert TOKEN not in each.out + each.err
     assert "current clients: flipsnack" in typed.out
+
+
+async def test_what_sends_a_token_back_has_it_repeated_on_no_terminal(run: Run, tmp_path: Path) -> None:
+    """The client's own complaint of an answer that it cannot read came with a traceback, and most of the token."""
+    (tmp_path / "token").write_text(TOKEN)
+    async with judged(**{"/mcp": (200, {"content-type": "application/json"}, [TOKEN])}) as gate:
+        command = partial(run, "doctor", "--http", gate.url, "--token-file", str(tmp_path / "token"))
+        done = await anyio.to_thread.run_sync(command)
+    assert (done.status, done.err) == (1, "")
+    assert "answers show the token" in done.out
 
 
 def test_the_token_of_a_file_is_its_text(tmp_path: Path) -> None:

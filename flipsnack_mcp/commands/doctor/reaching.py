@@ -152,13 +152,14 @@ async def well(visit: Visit) -> AsyncIterator[Finding]:
     for path in ("/health", *("/ready",) * READY_LOOKS):
         answer = await visit.http.get(visit.place.beside(path), headers={"Connection": "close"})
         told = members(answer)
-        ours = ours or bool(IN_OUR_WORD & told.keys())
+        in_our_words = bool(IN_OUR_WORD & told.keys())
+        ours = ours or in_our_words
         replicas |= {cleaned(str(told["replica"]), 40)} if "replica" in told else set()
         clocks += clock_of(answer.headers.get("date", ""))
-        if answer.status_code != 200:
+        if answer.status_code != 200 or not in_our_words:
             unready.setdefault(path, unwell(answer.status_code, told))
-    if not ours and (status := (await visit.hello(**visit.shows_token)).status_code) not in {200, 401}:
-        said = f"something else than this server answers at {visit.place.url} (status {status} there, and nothing of ours at /health): look at the address, its path, and what stands before the server"
+    if not ours and not is_of_mcp(answer := await visit.hello(**visit.shows_token)):
+        said = f"something else than this server answers at {visit.place.url} (status {answer.status_code} there, and nothing of ours at /health): look at the address, its path, and what stands before the server"
         yield Finding("server", ok=False, said=said, cause="address", ends=True)
         return
     for path in ("/health", "/ready"):
@@ -167,6 +168,11 @@ async def well(visit: Visit) -> AsyncIterator[Finding]:
     yield replicas_seen(replicas)
     if clocks:
         yield clock(max(clocks, key=abs))
+
+
+def is_of_mcp(answer: Any) -> bool:
+    """Tell whether a server of this protocol may have answered: many a web page answers any address with status 200."""
+    return answer.status_code == 401 or (answer.status_code == 200 and '"jsonrpc"' in answer.text)
 
 
 def members(answer: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """`flipsnack-mcp doctor --http URL`: judges a server that runs, from outside, as its clients meet it. Changes nothing."""
 
 import getpass
+import logging
 import re
 import sys
 from collections.abc import AsyncIterator
@@ -33,6 +34,8 @@ def doctor_of_server(place: Endpoint, token_file: str, *, as_json: bool) -> int:
         return fail(
             "What was given as a token is none: it is one word. Nothing was asked. Name a file that holds it alone."
         )
+    # What is found says it all. The SDK's client repeats what it cannot read, with a token in it that something sends back.
+    logging.getLogger("mcp").addHandler(logging.NullHandler())
     findings = anyio.run(examined_server, place, token)
     say((json_of if as_json else report_of)("url", place.url, findings))
     return 0 if all(one.ok for one in findings) else 1
