@@ -227,6 +227,5 @@ def no_such_tool(name: str, tools: Iterable[str], request: ToolRequest, settings
     happened = f"There is no tool `{cleaned(name, 60)}`.{read_only}"
     if settings.team and name in LOCAL_TOOLS:
         happened = f"{happened} {NOBODYS_DISK} {INSTEAD_OF_A_FILE}"
-    if request.modern:
-        return FlipsnackError(happened, f"The tools are: {', '.join(tools)}.")
-    return MCPError(types.INVALID_PARAMS, f"{happened} {Changed.NOTHING.value}")
+    told = FlipsnackError(happened, f"The tools are: {', '.join(tools)}.")
+    return told if request.modern else MCPError(types.INVALID_PARAMS, str(told))

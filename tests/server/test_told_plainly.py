@@ -79,6 +79,7 @@ async def test_a_missing_tool_says_that_the_server_is_read_only_whatever_it_is_c
                 told.append(str(error).replace(name, "it"))
     assert len(set(told)) == 1
     assert (CHANGES_NOTHING in told[0]) is read_only
+    assert "The tools are: list_collections, " in told[0]
 
 
 async def test_a_refused_file_is_not_told_in_one_breath_to_try_and_not_to_try(bench: Bench) -> None:
