@@ -1,5 +1,6 @@
 """Changing and deleting collections: what was asked, and what Flipsnack made of it, also where its answer was lost."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,10 @@ from flipsnack_mcp.workflows.finding import published_last
 from flipsnack_mcp.workflows.last_look import LastLook
 
 COMPARED = ("title", "description", "status", "width", "height")
+NOT_SEEN_AFTERWARDS = (
+    "Flipsnack took the change, but the collection was not found afterwards: look for its new hash by title."
+)
+NOT_LOOKED_AT = "Flipsnack took the change; how it is now could not be looked at: look for its title."
 
 
 class StillThereError(FlipsnackError):
@@ -54,19 +59,22 @@ async def change(context: CallContext, action: UpdateCollection, last: LastLook)
         before = last.seen
         if error.changed is Changed.NOTHING or before is None:
             raise
-        after = await looked_at(context, before, Collection(), action)
+        after = None
+        with suppress(FlipsnackError):
+            after = await looked_at(context, before, Collection(), action)
         if after is None or not changes(before, after):
             raise
         lost = "The answer to the change was lost; this is how the collection is now."
         return Updated(before, after, changes(before, after), (lost, *differences(action, after)))
     before = last.seen or Collection(collection_hash=action.collection_hash)
-    after = await looked_at(context, before, answer, action)
+    asked, said = asked_of(action, before), NOT_SEEN_AFTERWARDS
+    try:
+        after = await looked_at(context, before, answer, action)
+    except FlipsnackError:  # nothing speaks against the hash that the answer named
+        named = {"collection_hash": answer.collection_hash or before.collection_hash}
+        after, asked, said = None, asked.model_copy(update=named), NOT_LOOKED_AT
     if after is None:
-        asked = asked_of(action, before)
-        warning = (
-            "Flipsnack took the change, but the collection was not found afterwards: look for its new hash by title."
-        )
-        return Updated(before, asked, changes(before, asked), (warning,))
+        return Updated(before, asked, changes(before, asked), (said,))
     return Updated(before, after, changes(before, after), differences(action, after))
 
 
@@ -87,8 +95,6 @@ async def looked_at(
             return await context.send(GetCollection(collection_hash=known))
         except NotFoundError:
             continue
-        except FlipsnackError:
-            return None
     return await under_new_hash(context, action.title or before.title, action.status or before.status)
 
 

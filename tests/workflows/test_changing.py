@@ -21,7 +21,7 @@ from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, StillProcessingError, UnreachableError
 from flipsnack_mcp.api.upload import ignore
 from flipsnack_mcp.sandbox import Fault, Sandbox
-from flipsnack_mcp.workflows.changing import Difference, Updated, change, delete, differences
+from flipsnack_mcp.workflows.changing import NOT_LOOKED_AT, Difference, Updated, change, delete, differences
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.last_look import LastLook
 from tests.api.asking import Unplugged, asking, over
@@ -119,6 +119,20 @@ async def test_two_of_the_same_title_are_not_mixed_up(sandbox: Sandbox) -> None:
         done = await changed(CallContext(flipsnack), UpdateCollection(collection_hash=target, status="public"))
     assert done.after.collection_hash != twin
     assert "look for its new hash by title" in done.warnings[0]
+
+
+@pytest.mark.parametrize("mute", [False, True], ids=["the answer named it", "the answer named none"])
+async def test_a_look_that_fails_afterwards_is_told_with_the_hash_that_is_known(
+    sandbox: Sandbox, *, mute: bool
+) -> None:
+    """It may be converting anew, and another one of its title may be there."""
+    target, refused = of_title(sandbox, OFFERS), Fault("code", GET, code=38, message="Still processing")
+    async with asking(Meddled(sandbox, mute=mute, then=lambda: sandbox.add_fault(refused))) as flipsnack:
+        done = await changed(CallContext(flipsnack), UpdateCollection(collection_hash=target, status="public"))
+    assert done.after.collection_hash == (target if mute else of_title(sandbox, OFFERS))
+    assert done.changes == (Difference("status", "editable", "public"),)
+    assert done.warnings == (NOT_LOOKED_AT,)
+    assert [one.action for one in sandbox.requests] == [GET, UPDATE, GET]
 
 
 @pytest.mark.parametrize("fault", LOST, ids=lambda fault: fault.kind)

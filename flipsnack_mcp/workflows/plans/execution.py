@@ -11,7 +11,7 @@ from flipsnack_mcp.api import Changed, Flipsnack, FlipsnackError, Lane, NotFound
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection
 from flipsnack_mcp.text import first_sentence
 from flipsnack_mcp.workflows.allowance import Allowance
-from flipsnack_mcp.workflows.changing import send_change
+from flipsnack_mcp.workflows.changing import NOT_LOOKED_AT, send_change
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.job import Job
@@ -155,7 +155,7 @@ class Execution:
         except NotFoundError:
             return {"said": outcomes.NOT_FOUND, "checked": True}
         except FlipsnackError:
-            return {"said": item.said or outcomes.NOT_LOOKED_AT, "checked": True}
+            return {"said": item.said or NOT_LOOKED_AT, "checked": True}
 
     @property
     def _context(self) -> CallContext:

@@ -18,7 +18,6 @@ NEITHER = "It was being changed when a call broke off, and is now neither as bef
 NEW_HASH_UNKNOWN = "It was published, but its new hash was not found: look for its title."
 TWO_ALIKE = "It was published, but another one of that title and status is new too, so its new hash cannot be told: look at both."
 NOT_FOUND = "Flipsnack took the change, but the collection was not found afterwards: look for its title."
-NOT_LOOKED_AT = "Flipsnack took the change; how it is now could not be looked at."
 NOT_TOLD_YET = "Flipsnack took the change, and does not tell all of it yet: look at the collection once more."
 
 MOST_FAILURES, MOST_IN_A_ROW = 5, 3
