@@ -154,6 +154,15 @@ def slug_in_link(link: str) -> str:
     return ""
 
 
+def page_in_link(link: str) -> str:
+    """Where a link leads, alike for all ways to write and to open it; empty where it is none."""
+    with suppress(ValueError):
+        parts = urlsplit(link if "://" in link else f"https://{link.lstrip('/')}")
+        path = re.sub(r"(/full-view)?(\.html?)?/*$", "", unquote(parts.path), flags=re.IGNORECASE)
+        return f"{(parts.hostname or '').removeprefix('www.')}{path}".casefold() if path else ""
+    return ""
+
+
 def parts_of_base64(text: str) -> tuple[str, str] | None:
     """Both parts of the base64 of `ACCOUNT_IN_LINK+HASH`, as player links carry it; None where it is no such thing."""
     padded = text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flipsnack_mcp.api.actions.collections import CollectionList, ListCollections
+from flipsnack_mcp.api.actions.collections import CollectionList, CollectionSummary, ListCollections
 from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.context import CallContext
@@ -137,6 +137,32 @@ async def test_a_link_whose_hash_reads_as_a_word_is_found_by_it(sandbox: Sandbox
     wanted.hash = "tfosizsw"
     found = await search(ask, Search("https://www.flipsnack.com/shop/another-title-meanwhile-tfosizsw.html"))
     assert [row.collection_hash for row in found.rows] == ["tfosizsw"]
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://www.flipsnack.com/user/lorem-ipsum.html",
+        "flipsnack.com/user/lorem-ipsum/full-view.html",
+        "[read it](https://www.flipsnack.com/User/lorem-ipsum.html?p=3)",
+        "https://www.flipsnack.com/user/lorem-ipsum",
+    ],
+)
+async def test_a_link_without_a_hash_finds_the_one_whose_link_it_is(link: str) -> None:
+    """As in Flipsnack's sample, where links have no hash; of two with one title, and of one that has another by now."""
+    links = {"a1": "lorem-ipsum-2", "a2": "lorem-ipsum", "a3": "menu"}
+    rows = [
+        CollectionSummary(
+            collection_hash=one, title="Lorem ipsum", direct_link=f"http://www.flipsnack.com/user/{page}.html"
+        )
+        for one, page in links.items()
+    ]
+
+    async def listed(_: ListCollections) -> CollectionList:
+        return CollectionList(collections=rows, total=len(rows))
+
+    found = await search(listed, Search(link))
+    assert [row.collection_hash for row in found.rows] == ["a2"]
 
 
 async def test_while_somebody_is_typing_the_beginning_of_a_hash_is_one(sandbox: Sandbox, ask: Ask) -> None:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from flipsnack_mcp.api import hash_from, is_link
 from flipsnack_mcp.api.actions.collections import CollectionList, CollectionSummary, ListCollections
-from flipsnack_mcp.api.links import slug_in_link
+from flipsnack_mcp.api.links import page_in_link, slug_in_link, taken_out
 from flipsnack_mcp.workflows.finding import LONGEST_QUERY, ROWS_OF_A_REQUEST, Choice
 from flipsnack_mcp.workflows.searching.words import distance, distance_so_far, nearest_titles
 
@@ -47,6 +47,11 @@ class Search:
     def by_link(self) -> bool:
         """Whether a link with a hash is all that is asked for."""
         return is_link(self.query) and bool(self.pasted)
+
+    @property
+    def page(self) -> str:
+        """Where a pasted link leads that has no hash, as Flipsnack's documentation shows them."""
+        return page_in_link(taken_out(self.query)) if is_link(self.query) and not self.pasted else ""
 
     @property
     def typed(self) -> str:
@@ -103,6 +108,8 @@ async def search(ask: Ask, wanted: Search) -> SearchResult:
         return SearchResult()
     if wanted.begun and wanted.query and await is_short(ask, wanted):
         return await search_here(ask, wanted)
+    if wanted.page and (rows := await rows_there(ask, wanted)):
+        return window(wanted, rows)
     if wanted.narrowed_by_flipsnack:
         seen = await ask(wanted.question(wanted.offset, wanted.limit, query=wanted.typed))
         if seen.total or not wanted.query:
@@ -117,6 +124,12 @@ async def search(ask: Ask, wanted: Search) -> SearchResult:
 async def is_short(ask: Ask, wanted: Search) -> bool:
     """Whether the account's list is read with a few requests, which then serve for all that is typed in a moment."""
     return (await ask(wanted.question(0, ROWS_OF_A_REQUEST, query="", status=False))).total <= SHORT
+
+
+async def rows_there(ask: Ask, wanted: Search) -> list[CollectionSummary]:
+    """What of the account's list stands where a link leads: titles repeat, and change when links do not."""
+    rows = await all_rows(ask, wanted, "")
+    return [row for row in rows if page_in_link(row.direct_link or "") == wanted.page and wanted.among.fits(row)]
 
 
 async def search_here(ask: Ask, wanted: Search) -> SearchResult:
