@@ -47,7 +47,7 @@ def run_typed(given: list[str]) -> int:
     if given[0].startswith("--") and given[0] not in ALONE:
         given = ["serve", *given]
     if given[0] != "serve":  # whose stdout is the protocol's
-        read_nothing_where_nothing_comes()
+        stand_in_for_closed_streams()
         print_in_any_encoding()
     try:
         return run(typed_options(given))
@@ -55,10 +55,14 @@ def run_typed(given: list[str]) -> int:
         return wrong(str(error))
 
 
-def read_nothing_where_nothing_comes() -> None:
-    """A closed stdin is an empty one. Python has none then, which each question would have to know."""
+def stand_in_for_closed_streams() -> None:
+    """A closed stdin is an empty one, and nobody reads the others. Python has none then, which each command would have to know."""
     if sys.stdin is None:
         sys.stdin = io.StringIO()
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_WRONLY)  # for as long as the process lasts
+            setattr(sys, name, os.fdopen(nowhere, "w", encoding="utf-8", closefd=False))
 
 
 def print_in_any_encoding() -> None:

@@ -191,6 +191,17 @@ def test_into_a_closed_pipe_a_command_ends_quietly(
     assert done.err == ""
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
+@pytest.mark.parametrize("command", ["leads export >&-", "token add anna 2>&-"])
+def test_what_nobody_reads_does_not_make_a_failure_of_what_was_done(run: Run, state: Path, command: str) -> None:
+    """With status 1 a script would do it once more."""
+    own = {"FLIPSNACK_TOKENS": str(state.with_name("tokens.json")), **settings(state)}
+    typed = ["sh", "-c", f'exec "$@" {command}', "sh", *PROGRAM]
+    done = subprocess.run(typed, env={**run.environment, **own}, capture_output=True, text=True, check=False)  # noqa: S603
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("fsm_") == command.startswith("token")
+
+
 def test_a_disk_that_is_full_is_said(run_here: Here, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", Closed(OSError(28, "No space left on device")))
     done = run_here("history", **settings(state))
