@@ -19,7 +19,8 @@ from flipsnack_mcp.team.authentication.changing import change_tokens
 from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, new_token, now_in_utc, token_digest
 from tests.commands.processes import Run, nobody_answers_at, wait_for
 from tests.redis_server import running_redis
-from tests.team.authentication.guarded import MODERN, OLDER, Assistant
+from tests.team.authentication.guarded import Assistant
+from tests.team.over_http import MODERN, OLDER
 
 CATALOGUE = Path(__file__).parents[2] / "flipsnack_mcp" / "commands" / "catalogue.pdf"
 PUBLIC = "https://flips.example.test"

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -38,16 +38,18 @@ HELLO = asked("initialize", protocolVersion=OLDER, capabilities={}, clientInfo={
 PING = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
 
 
-def modern(method: str, number: int = 1, **params: Any) -> tuple[dict[str, str], dict[str, Any]]:
+def modern(
+    method: str, number: int = 1, capabilities: Mapping[str, Any] | None = None, **params: Any
+) -> tuple[dict[str, str], dict[str, Any]]:
     """A request of the newest revision: its headers and its body."""
     meta = {
         "io.modelcontextprotocol/protocolVersion": MODERN,
-        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientCapabilities": dict(capabilities or {}),
         "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
     }
-    named = {"Mcp-Name": params["name"]} if "name" in params else {}
-    headers = {**ACCEPTED, "MCP-Protocol-Version": MODERN, "Mcp-Method": method, **named}
-    return headers, asked(method, number, **params, _meta=meta)
+    named = params.get("name") or params.get("uri")
+    headers = {**ACCEPTED, "MCP-Protocol-Version": MODERN, "Mcp-Method": method}
+    return headers | ({"Mcp-Name": str(named)} if named else {}), asked(method, number, **params, _meta=meta)
 
 
 def message_in(text: str) -> Any:

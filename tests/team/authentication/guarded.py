@@ -35,11 +35,10 @@ from flipsnack_mcp.team.ending import Ending
 from flipsnack_mcp.workflows.history import Event, every_trail
 from tests.listening import NO_TLS, free_listener
 from tests.team.authentication.issuer import Issuer, running_issuer
-from tests.team.over_http import PromptServer
+from tests.team.over_http import ACCEPTED, MODERN, OLDER, PromptServer, asked, message_in, modern
 
 PUBLIC = "https://flipsnack.example.com"
 AUDIENCE = f"{PUBLIC}/mcp"
-OLDER, MODERN = "2025-11-25", "2026-07-28"
 REVISIONS = (MODERN, OLDER)
 CODE = re.compile(r'confirmation="([A-Z2-7]{8})"')
 NAMES = ("de", "fr", "uk")
@@ -129,7 +128,7 @@ class Assistant:
 
     def request(self, method: str, session: str = "", **params: Any) -> httpx2.Response:
         if self.revision == MODERN:
-            headers, body = modern(method, self._capabilities, **params)
+            headers, body = modern(method, capabilities=self._capabilities, **params)
         else:
             headers = {**ACCEPTED, "MCP-Protocol-Version": OLDER, "Mcp-Session-Id": session or self._begun()}
             body = asked(method, **params)
@@ -164,32 +163,6 @@ class Assistant:
         given = {**headers, "Authorization": f"Bearer {self.token}"}
         with httpx2.Client(timeout=60, verify=NO_TLS, trust_env=False) as http:
             return http.post(self.url, headers=given, content=json.dumps(body).encode())
-
-
-ACCEPTED = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
-
-
-def asked(method: str, **params: Any) -> dict[str, Any]:
-    return {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-
-
-def modern(
-    method: str, capabilities: Mapping[str, Any] | None = None, **params: Any
-) -> tuple[dict[str, str], dict[str, Any]]:
-    meta = {
-        "io.modelcontextprotocol/protocolVersion": MODERN,
-        "io.modelcontextprotocol/clientCapabilities": dict(capabilities or {}),
-        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
-    }
-    named = {"Mcp-Name": params.get("name") or params.get("uri")}
-    headers = {**ACCEPTED, "MCP-Protocol-Version": MODERN, "Mcp-Method": method}
-    return {**headers, **{name: str(one) for name, one in named.items() if one}}, asked(method, **params, _meta=meta)
-
-
-def message_in(text: str) -> Any:
-    """The last message of an answer, whether it came as a stream or as JSON."""
-    data = [line.removeprefix("data:") for line in text.splitlines() if line.startswith("data:")]
-    return json.loads(data[-1] if data else text)
 
 
 def accounts_file(folder: Path, callers: Mapping[str, list[str]], names: tuple[str, ...] = NAMES) -> Path:

@@ -18,21 +18,18 @@ from flipsnack_mcp.workflows.reports.record import ReportRecord
 from flipsnack_mcp.workflows.reports.together import joint_report
 from tests.listening import NO_TLS
 from tests.team.authentication.guarded import (
-    ACCEPTED,
     AUDIENCE,
     CODE,
-    MODERN,
-    OLDER,
     REVISIONS,
     TITLE,
     Assistant,
     Guarded,
-    asked,
     guarded,
     revoke,
     token_for,
 )
 from tests.team.authentication.issuer import signed
+from tests.team.over_http import ACCEPTED, MODERN, OLDER, asked
 
 YES = {"title": {"action": "accept", "content": {"title": TITLE}}}
 

@@ -18,21 +18,9 @@ from flipsnack_mcp.server.toolsets import entries, menu
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication.scopes import scopes_worth_asking_for
 from flipsnack_mcp.team.authentication.stepping_up import Posted
-from tests.team.authentication.guarded import (
-    ACCEPTED,
-    AUDIENCE,
-    CODE,
-    MODERN,
-    OLDER,
-    REVISIONS,
-    Assistant,
-    Guarded,
-    asked,
-    guarded,
-    message_in,
-    token_for,
-)
+from tests.team.authentication.guarded import AUDIENCE, CODE, REVISIONS, Assistant, Guarded, guarded, token_for
 from tests.team.authentication.issuer import signed
+from tests.team.over_http import ACCEPTED, MODERN, OLDER, asked, message_in
 
 
 def of_actions(effect: Effect) -> set[str]:

@@ -21,25 +21,19 @@ from flipsnack_mcp.sandbox.faults import Fault
 from tests.listening import NO_TLS
 from tests.server.bench import PDF
 from tests.team.authentication.guarded import (
-    ACCEPTED,
     AUDIENCE,
     CODE,
-    MODERN,
-    OLDER,
     PUBLIC,
     REVISIONS,
     TITLE,
     Assistant,
     Guarded,
-    asked,
-    message_in,
-    modern,
     revoke,
     token_for,
 )
 from tests.team.authentication.issuer import key_pair, signed
 from tests.team.authentication.test_refusals import by_confusion, unsigned
-from tests.team.over_http import status_of
+from tests.team.over_http import ACCEPTED, MODERN, OLDER, asked, message_in, modern, status_of
 
 OWN, OTHER = "fr", "de"
 """The account that everybody here may use, and one that only its owner may."""
