@@ -49,8 +49,14 @@ def pace() -> Pace:
 
 
 @pytest.fixture
-def sandbox(clock: LoopClock, pace: Pace) -> Sandbox:
-    return Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=pace)
+def account() -> str:
+    """Which one the sandbox begins with."""
+    return "small"
+
+
+@pytest.fixture
+def sandbox(clock: LoopClock, pace: Pace, account: str) -> Sandbox:
+    return Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=pace, account=account)
 
 
 @cache

@@ -8,10 +8,9 @@ from typing import Any
 import anyio
 import pytest
 
-from flipsnack_mcp.sandbox import Pace, Sandbox
 from flipsnack_mcp.sandbox.account import Item
 from flipsnack_mcp.workflows.reports.report import MOST_LOOKED_AT
-from tests.server.bench import KEY, SECRET, LoopClock, Said, tokens
+from tests.server.bench import Said, tokens
 from tests.server.long_bench import LongBench, assert_told_in_four_parts
 from tests.server.playing import cost, played
 
@@ -26,11 +25,6 @@ pytestmark = pytest.mark.parametrize("mode", ["auto"])
 @pytest.fixture
 def account() -> str:
     return "empty"
-
-
-@pytest.fixture
-def sandbox(clock: LoopClock, pace: Pace, account: str) -> Sandbox:
-    return Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=pace, account=account)
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from flipsnack_mcp.api.actions.collections import CollectionSummary
-from flipsnack_mcp.sandbox import Pace, Sandbox
+from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.workflows.finding import pattern_of_links
 from tests.sandbox.calling import calling
-from tests.server.bench import KEY, SECRET, Assistant, Bench, Given, LoopClock, tokens
+from tests.server.bench import Assistant, Bench, Given, tokens
 
 LIST, GET = "collection.getList", "collection.getCollection"
 TITLE, DRAFT = "Autumn catalogue 2026", "Weekly offers, Week 39"
@@ -20,13 +20,7 @@ def mode() -> str:
     return "auto"
 
 
-@pytest.fixture
-def sandbox(clock: LoopClock, pace: Pace, request: pytest.FixtureRequest) -> Sandbox:
-    account = getattr(request, "param", "small")
-    return Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=pace, account=account)
-
-
-large = pytest.mark.parametrize("sandbox", ["large"], indirect=True)
+large = pytest.mark.parametrize("account", ["large"])
 
 
 def cost(value: Any) -> int:

@@ -4,8 +4,7 @@ from collections import Counter
 
 import pytest
 
-from flipsnack_mcp.sandbox import Pace, Sandbox
-from tests.server.bench import KEY, SECRET, Given, LoopClock
+from tests.server.bench import Given
 from tests.server.long_bench import LongBench
 from tests.server.playing import cost, played
 
@@ -20,11 +19,6 @@ pytestmark = pytest.mark.parametrize("mode", ["auto"])
 @pytest.fixture
 def account() -> str:
     return "large"
-
-
-@pytest.fixture
-def sandbox(clock: LoopClock, pace: Pace, account: str) -> Sandbox:
-    return Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=pace, account=account)
 
 
 @pytest.fixture
