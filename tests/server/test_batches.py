@@ -711,6 +711,26 @@ async def test_stop_work_stops_an_upload_a_report_and_a_plan(bench: LongBench) -
     assert_told_in_four_parts(twice, "No work is under way under that id")
 
 
+async def test_of_a_plan_that_was_stopped_on_request_it_is_not_said_to_go_on_once_something_is_mended(
+    bench: LongBench,
+) -> None:
+    bench.fails("slow", "collection.update", times=0, seconds=5)
+    rename = await bench.client.call("update_collections", query="Weekly", find="Weekly", replace="Monthly")
+    said: list[Any] = []
+
+    async def watch() -> None:
+        said.append(await bench.client.call("update_collections", plan_id=rename.data["plan_id"], wait_seconds=40))
+
+    async with anyio.create_task_group() as watching:
+        watching.start_soon(watch)
+        await anyio.sleep(8)
+        await bench.client.call(STOP, work_id=rename.data["plan_id"])
+    (seen,) = said
+    assert (seen.data["state"], seen.data["warnings"]) == ("stopped", ["It was stopped on request."])
+    assert seen.data["next_step"].startswith("Tell the person what is left. Call update_collections(")
+    assert seen.data["next_step"].endswith(" only if they want it to go on.")
+
+
 async def test_who_stops_a_plan_that_is_not_under_way_is_not_sent_to_the_call_that_carries_it_out(
     bench: LongBench,
 ) -> None:

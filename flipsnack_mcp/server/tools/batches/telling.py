@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from flipsnack_mcp.api.actions.publishing import CreateCollection
-from flipsnack_mcp.server.tools.plans.answers import PlanState
+from flipsnack_mcp.server.tools.plans.answers import PlanState, after_a_stop
 from flipsnack_mcp.server.tools.tool import GOES_ON, Answered, HowFar, NextStep, Planned, ToolCall, Warnings, in_numbers
 from flipsnack_mcp.server.tools.uploads import UNDER_WAY, left_as_it_is, state_of, warn_about
 from flipsnack_mcp.server.wording import SHORTENED
@@ -108,7 +108,7 @@ def next_batch_call(batch: rules.DocumentBatch, *, converting: bool) -> str | No
     """The call that goes on from here."""
     call = f'Call create_collections(plan_id="{batch.plan_id}")'
     if batch.is_stopped:
-        return f"Tell the person why it stopped. {call} to go on once that is mended."
+        return after_a_stop(batch.stopped, call)
     if converting:
         return "All is uploaded. Call get_upload(wait_seconds=45) to wait for the conversions; it gives the links."
     return None if batch.is_over else f"{call} to try what failed once more."

@@ -21,6 +21,7 @@ from flipsnack_mcp.server.tools.tool import (
 )
 from flipsnack_mcp.server.views.showing import Aside
 from flipsnack_mcp.workflows.plans import rules
+from flipsnack_mcp.workflows.plans.carrying_out import ON_REQUEST
 from flipsnack_mcp.workflows.plans.item import Item, ItemState
 from flipsnack_mcp.workflows.plans.listing import how_far_along
 from flipsnack_mcp.workflows.progress import Progress, roughly
@@ -151,6 +152,13 @@ def call_of(seen: rules.PlanSnapshot) -> str:
     return f'{seen.plan.tool}(plan_id="{seen.plan.plan_id}", wait_seconds=30)'
 
 
+def after_a_stop(why: str, call: str) -> str:
+    """What to do about work that stopped: where somebody wanted that, nothing has to be mended."""
+    if why == ON_REQUEST:
+        return f"Tell the person what is left. {call} only if they want it to go on."
+    return f"Tell the person why it stopped. {call} to go on once that is mended."
+
+
 def next_plan_call(seen: rules.PlanSnapshot, state: PlanState) -> str | None:
     """The call that goes on from here."""
     if state == "planned":
@@ -158,7 +166,7 @@ def next_plan_call(seen: rules.PlanSnapshot, state: PlanState) -> str | None:
     if state == "stopped" and seen.plan.taken_back:
         return "Tell the person what is left."  # a call that goes on with it is what they said no to
     if state == "stopped":
-        return f"Tell the person why it stopped. Call {call_of(seen)} to go on once that is mended."
+        return after_a_stop(seen.plan.stopped, f"Call {call_of(seen)}")
     if seen.is_over:
         return None
     # A deletion that may have been sent is not sent again.
