@@ -86,17 +86,26 @@ async def test_of_many_pages_only_those_with_views_are_said_to_have_the_most(ben
         assert ("most views" in note, said_most in note) == (bool(said_most), True)
 
 
+async def test_pages_that_come_in_another_order_are_added_up_in_theirs(bench: Bench) -> None:
+    shuffled = [{"page": page, "views": page} for page in (*range(100, 0, -2), *range(1, 101, 2))]
+    bench.answers(
+        "collection.getStats", {"impressions": 1, "views": 1, "time_spent": 1, "downloads": 1, "pages": shuffled}
+    )
+    rows = (await bench.call("get_collection_stats", collection_hash=bench.collection().hash)).data["pages"]
+    assert [(one["page"], one["to_page"], one["views"]) for one in rows[:2]] == [(1, 5, 15), (6, 10, 40)]
+
+
 @pytest.mark.parametrize(
     ("numbers", "said"),
     [
         ({"impressions": 3, "views": 2, "time_spent": 5, "downloads": None}, "so not known: downloads."),
-        ([], "so not known: impressions; views; time_spent; downloads."),
+        ([], "so not known: impressions; views; time_spent; downloads; pages."),
     ],
 )
 async def test_numbers_that_flipsnack_does_not_tell_are_named(bench: Bench, numbers: object, said: str) -> None:
     bench.answers("collection.getStats", numbers)
-    answer = await bench.call("get_collection_stats", collection_hash=bench.collection().hash)
-    assert answer.data["note"].endswith(said)
+    wanted = {"collection_hash": bench.collection().hash, "include_page_stats": numbers == []}
+    assert (await bench.call("get_collection_stats", **wanted)).data["note"].endswith(said)
 
 
 @pytest.mark.parametrize(

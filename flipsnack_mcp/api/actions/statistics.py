@@ -36,9 +36,10 @@ class CollectionStats(Result):
     @classmethod
     @override
     def read(cls, data: JsonObject) -> Self:
-        """Pages that are no objects are left out, the totals stay."""
+        """Pages that are no objects are left out, the totals stay; the others in their order, however they come."""
         pages = (page for page in objects(data.get("pages")) if whole_number(page.get("page")) is not None)
-        return super().read({**data, "pages": list(islice(pages, ENTRIES)) or None})
+        ordered = sorted(islice(pages, ENTRIES), key=lambda page: whole_number(page["page"]) or 0)
+        return super().read({**data, "pages": ordered or None})
 
 
 class GetCollectionStats(Action[CollectionStats]):

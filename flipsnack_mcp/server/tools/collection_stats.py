@@ -30,7 +30,8 @@ async def get_collection_stats(call: ToolCall, action: GetCollectionStats) -> Co
     stats = await call.context.send(action)
     pages = stats.pages or []
     told = pages_in_groups(pages)
-    untold = [name for name in MEASURES if getattr(stats, name) is None]
+    wanted = [*MEASURES, *(["pages"] if action.include_page_stats else [])]
+    untold = [name for name in wanted if getattr(stats, name) is None]
     said = [*few_named("Not told by Flipsnack, so not known", untold), *filter(None, [note_on_pages(pages, told)])]
     note = " ".join([period_counted(action, call.app.reports.today), *said])
     return CollectionNumbers(**{**stats.model_dump(), "pages": told or None}, note=note)
