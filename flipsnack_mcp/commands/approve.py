@@ -13,7 +13,7 @@ from flipsnack_mcp.api import one_line, quoted
 from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.connecting import NO_OTHER_PROCESS, labels_known, open_memory
 from flipsnack_mcp.server.consent.codes import Consents, Ticket, waiting_in
-from flipsnack_mcp.server.consent.form import confirms
+from flipsnack_mcp.server.consent.form import confirms, hash_counts_too
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.store.labels import told_apart
@@ -88,7 +88,7 @@ def ask_person(settings: Settings, name: str, waiting: ToApprove) -> int:
         say(who)
     say(ticket.text)  # with its lines: of several each stands on one
     try:
-        typed = input(f"To approve it, type {quoted(ticket.expected)}: ")
+        typed = input(f"{hash_counts_too(ticket)}To approve it, type {quoted(ticket.expected)}: ")
     except (EOFError, KeyboardInterrupt, OSError):
         return fail("\nNothing was approved.")
     if not confirms(typed, ticket):

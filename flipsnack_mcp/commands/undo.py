@@ -17,7 +17,7 @@ from flipsnack_mcp.commands.history import AccountUnclear, Found, found_in, narr
 from flipsnack_mcp.commands.own_call import Proposal, carried_through, proposed, with_account
 from flipsnack_mcp.commands.trail_table import TITLE_WIDTH, changes_made, table_of
 from flipsnack_mcp.front.leaving import EXIT_INTERRUPTED
-from flipsnack_mcp.server.consent.form import ONLINE, confirms, known_status, value_on_form
+from flipsnack_mcp.server.consent.form import ONLINE, confirms, hash_counts_too, known_status, value_on_form
 from flipsnack_mcp.server.consent.many import recognised
 from flipsnack_mcp.server.consent.yes import UNCHANGED, NotConfirmedError
 from flipsnack_mcp.server.safety.redaction import Redactor, log_unexpected
@@ -203,8 +203,9 @@ def values_put_back(item: Item) -> Iterator[str]:
 def is_agreed(proposal: Proposal) -> bool:
     """Ask the person: as for an approval where something goes offline, and else for a plain yes."""
     asked = proposal.confirmed_by
+    also, wanted = (hash_counts_too(asked), quoted(asked.expected)) if asked else ("", "yes")
     try:
-        typed = input(f"To put this back, type {quoted(asked.expected) if asked else 'yes'}: ")
+        typed = input(f"{also}To put this back, type {wanted}: ")
     except (EOFError, KeyboardInterrupt, OSError):
         return False
     return confirms(typed, asked) if asked else typed.strip().casefold() in YES

@@ -101,6 +101,7 @@ async def test_at_a_terminal_the_title_is_compared_as_people_compare_and_the_has
         ended = await scene.approved(code, typed.format(hash=collection.hash) + "\n")
         said = await assistant.call("delete_collection", {**given, "confirmation": code})
     assert (ended.status == 0, said.is_error, scene.deletions) == (approved, not approved, int(approved))
+    assert ("Its hash counts as well." in ended.out) is (f'type "{collection.hash}"' not in ended.out)
 
 
 @pytest.mark.parametrize("url", ["https://api.flipsnack.com/v1/", "https://api.elsewhere.example/v1/"])

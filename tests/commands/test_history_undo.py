@@ -126,7 +126,7 @@ async def test_what_goes_offline_wants_the_title_typed(scene: Scene, confirm: st
     number = await changed(scene, DRAFT, **PUBLISH)
     published = scene.bench.collection(DRAFT)
     ended = await undo(scene, number, typed.format(hash=published.hash), FLIPSNACK_CONFIRM=confirm)
-    assert f'type "{DRAFT}": ' in ended.out
+    assert f'Its hash counts as well. To put this back, type "{DRAFT}": ' in ended.out
     assert "stop working" in ended.out
     assert (ended.status == 0, published.status == "editable", updates(scene)) == (done, done, 1 + done)
     assert (UNCHANGED in ended.out) is not done

@@ -16,7 +16,7 @@ SIGN_OF_LIFE = 10.0
 def question(preview: Preview) -> types.ElicitRequestFormParams:
     """What the person reads, and the one field they fill in."""
     return types.ElicitRequestFormParams(
-        message=f'{preview.text}{hash_counts_too(preview)} To go on, type "{preview.expected}".',
+        message=f'{preview.text} {hash_counts_too(preview)}To go on, type "{preview.expected}".',
         requested_schema=FORM,
     )
 

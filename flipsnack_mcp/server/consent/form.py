@@ -55,7 +55,7 @@ class Preview(BaseModel):
 
 def hash_counts_too(preview: Preview) -> str:
     """What to say where the title is asked for and cannot be typed on every keyboard."""
-    return " Its hash counts as well." if preview.collection_hash not in {"", preview.expected} else ""
+    return "Its hash counts as well. " if preview.collection_hash not in {"", preview.expected} else ""
 
 
 def confirms(typed: str, preview: "Preview | Wanted") -> bool:
