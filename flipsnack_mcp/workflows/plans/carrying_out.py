@@ -46,12 +46,8 @@ class Plans:
 
     async def note_stop(self, job: Job) -> None:
         """A plan that somebody stopped goes on when a call asks for it."""
-        await self._execution(job).end(ON_REQUEST)
+        await Execution(self, job).end(ON_REQUEST)
 
     async def carry_out(self, job: Job) -> None:
         """Carry out what is left of a plan, for as long as it may go on by itself."""
-        await self._execution(job).run()
-
-    def _execution(self, job: Job) -> Execution:
-        trails = (self.record, self.history, self.journal, self.allowance)
-        return Execution(self.flipsnack, job, self.allowed, *trails)
+        await Execution(self, job).run()

@@ -4,26 +4,26 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import anyio
 
-from flipsnack_mcp.api import Changed, Flipsnack, FlipsnackError, Lane, NotFoundError, errors
+from flipsnack_mcp.api import Changed, FlipsnackError, Lane, NotFoundError, errors
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection
 from flipsnack_mcp.text import first_sentence
-from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.changing import NOT_LOOKED_AT, send_change
 from flipsnack_mcp.workflows.context import CallContext
-from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.job import Job
 from flipsnack_mcp.workflows.last_look import LastLook
 from flipsnack_mcp.workflows.plans import outcomes
 from flipsnack_mcp.workflows.plans.deleting import as_shown, deletion, is_gone_meanwhile
 from flipsnack_mcp.workflows.plans.item import Item, ItemState, Listed
 from flipsnack_mcp.workflows.plans.listing import CHANGES_AT_ONCE, UNREAD, how_far_along, read_listing
-from flipsnack_mcp.workflows.plans.record import PlanRecord
-from flipsnack_mcp.workflows.plans.rules import YES_IS_OLD, Permissions, Plan, PlanSnapshot
+from flipsnack_mcp.workflows.plans.rules import YES_IS_OLD, Plan, PlanSnapshot
 from flipsnack_mcp.workflows.progress import Progress, budget_used_up
-from flipsnack_mcp.workflows.uploads.journal import Journal
+
+if TYPE_CHECKING:
+    from flipsnack_mcp.workflows.plans.carrying_out import Plans
 
 TIME_FOR_AN_ITEM = 90.0
 """Seconds a collection or a list may take, waiting for its turn included."""
@@ -53,19 +53,11 @@ class YesIsOld(Exception):  # noqa: N818 - it is no error
 class Execution:
     """A plan that is carried out by one job: item after item, between lists that show how they are and what they became."""
 
-    def __init__(
-        self,
-        flipsnack: Flipsnack,
-        job: Job,
-        allowed: Permissions,
-        record: PlanRecord,
-        history: History,
-        journal: Journal,
-        allowance: Allowance,
-    ) -> None:
-        self._flipsnack, self._job, self._allowed = flipsnack, job, allowed
-        self._record, self._history = replace(record, store=job.store), replace(history, store=job.store)
-        self._journal, self._allowance = replace(journal, store=job.store), replace(allowance, store=job.store)
+    def __init__(self, plans: "Plans", job: Job) -> None:
+        self._flipsnack, self._job, self._allowed = plans.flipsnack, job, plans.allowed
+        self._record, self._history = replace(plans.record, store=job.store), replace(plans.history, store=job.store)
+        self._journal = replace(plans.journal, store=job.store)
+        self._allowance = replace(plans.allowance, store=job.store)
         self._failures = outcomes.Failures()
         self._start, self._asked = anyio.current_time(), 0
         self._listing = UNREAD
