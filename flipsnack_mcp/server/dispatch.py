@@ -160,14 +160,12 @@ class Dispatcher:
             if name in menu(self.settings):
                 check_rights(name, rights_needed(name, arguments))
             raise no_such_tool(name, self.offered, request, self.settings)
-        team = self.settings.team
-        if not self.several:
-            given = understand(tool.input, arguments, team=team)
-            check_rights(name, rights_needed(name, dict(given)))
-            return tool, given, Whose((self.first,))
-        own = {key: value for key, value in arguments.items() if key != ARGUMENT}
-        given = understand(tool.input, own, besides=(ARGUMENT,), team=team)
+        besides = (ARGUMENT,) if self.several else ()
+        own = {key: value for key, value in arguments.items() if key not in besides}
+        given = understand(tool.input, own, besides, team=self.settings.team)
         check_rights(name, rights_needed(name, dict(given)))
+        if not self.several:
+            return tool, given, Whose((self.first,))
         writes = tool.input.effect is not Effect.READS or asks_to_stop(given)
         return tool, given, await whose_call(self.apps, name, arguments, writes=writes)
 

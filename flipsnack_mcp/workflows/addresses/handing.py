@@ -24,7 +24,6 @@ from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.job import Job
 from flipsnack_mcp.workflows.jobs import Jobs
 from flipsnack_mcp.workflows.uploads.following import begin_what_counts
-from flipsnack_mcp.workflows.uploads.journal import JournalEntry
 from flipsnack_mcp.workflows.uploads.once import send_to
 from flipsnack_mcp.workflows.uploads.sending import Uploads
 from flipsnack_mcp.workflows.uploads.source import Source
@@ -101,19 +100,17 @@ class Handing:
         action = CreateCollection.model_validate(asked.arguments)
         warnings = (*document.warnings, *look.warnings)
         source = Source(action, document, warnings, beginner=asked.beginner)
-        entry, new = await self._begun(asked, source, kept_open)
+        context = CallContext(self.flipsnack)
+        await self.uploads.reconcile(context)
+        entry, new = await begin_what_counts(
+            context, self.uploads, source, kept_open, again=asked.again, upload_id=asked.upload_id
+        )
         try:
             await self.handed.settle(asked.upload_id, token, state="begun", became=entry.upload_id)
             await self._write(asked, "done" if new else "refused", "" if new else "uploaded less than a day ago")
         except StoreUnusable as error:  # it is on its way, and the journal knows: that is what whoever sent it is told
             log.warning("what became of an upload address was not written: %s", error.happened)
         return Arrival("begun" if new else "double", document.size, look.pages)
-
-    async def _begun(self, asked: HandedUpload, source: Source, kept_open: AsyncExitStack) -> tuple[JournalEntry, bool]:
-        context = CallContext(self.flipsnack)
-        await self.uploads.reconcile(context)
-        begun = partial(begin_what_counts, context, self.uploads, source, kept_open)
-        return await begun(again=asked.again, upload_id=asked.upload_id)
 
     async def _begin_adding(
         self, asked: HandedUpload, document: OpenDocument, token: str, kept_open: AsyncExitStack
