@@ -16,8 +16,13 @@ GET, LIST = "collection.getCollection", "collection.getList"
 
 
 @pytest.fixture
-async def sandbox(clock: LoopClock) -> Sandbox:
-    return unlimited(clock, conversion_seconds=20)
+def conversion_seconds() -> float:
+    return 20
+
+
+@pytest.fixture
+async def sandbox(clock: LoopClock, conversion_seconds: float) -> Sandbox:
+    return unlimited(clock, conversion_seconds=conversion_seconds)
 
 
 async def sent(work: LongWork, process: Process, *titles: str) -> list[JournalEntry]:
@@ -75,3 +80,14 @@ async def test_a_list_that_cannot_be_read_is_said_and_nothing_that_is_known_is_l
         seen = await looked_after(process, entries, 40)
     assert [one.entry.state for one in seen] == ["converting"] * 2
     assert all(one.warnings[-1].startswith(NOT_LOOKED) for one in seen)
+
+
+@pytest.mark.parametrize("conversion_seconds", [600])
+async def test_what_stays_without_a_cover_is_asked_for_once_in_half_a_minute_over_all_calls(work: LongWork) -> None:
+    async with work.process() as process:
+        entries = await sent(work, process, "A")
+        before, started = asked(work, GET), anyio.current_time()
+        for _ in range(4):
+            await looked_after(process, entries, 30)
+        took = anyio.current_time() - started
+    assert 3 <= asked(work, GET) - before <= took / SURE
