@@ -2,6 +2,7 @@
 
 import pytest
 
+from flipsnack_mcp.server.tools.questions import CONVERSION_FAILED
 from flipsnack_mcp.server.tools.uploads import UNPUBLISHED
 from tests.server.bench import Bench, Mode
 from tests.server.revisions import turn
@@ -52,6 +53,15 @@ async def test_a_draft_that_is_published_is_answered_with_its_link(bench: Bench)
     assert said.data["collection_hash"] in said.data["direct_link"]
     assert f"direct_link: {said.data['direct_link']}" in said.text
     assert "direct_link" not in renamed.data
+
+
+async def test_who_publishes_what_could_not_be_converted_is_told_that_readers_see_nothing(bench: Bench) -> None:
+    draft = bench.sandbox.account.add(title="Scan", status="editable", conversion="failed")
+    async with bench.assistant() as assistant:
+        renamed = await assistant.call("update_collection", collection_hash=draft.hash, title="Broken scan")
+        planned = await assistant.call("update_collection", collection_hash=draft.hash, status="public", dry_run=True)
+        published = await assistant.call("update_collection", collection_hash=draft.hash, status="public")
+    assert [CONVERSION_FAILED in one.text for one in (renamed, planned, published)] == [False, True, True]
 
 
 async def test_the_job_that_publishes_an_issue_makes_no_draft(bench: Bench) -> None:

@@ -17,6 +17,7 @@ from flipsnack_mcp.server.consent.form import other_changes
 from flipsnack_mcp.server.consent.preview import Destruction, existing, hashes_in
 from flipsnack_mcp.server.consent.yes import NotConfirmedError
 from flipsnack_mcp.server.tools.addresses import by_address, give_upload_address
+from flipsnack_mcp.server.tools.questions import CONVERSION_FAILED
 from flipsnack_mcp.server.tools.tool import Answered, ByAddress, HistoryId, Planned, ToolCall, Warnings, WasDryRun
 from flipsnack_mcp.server.tools.uploads import file_of, upload_cost, upload_sentence
 from flipsnack_mcp.store.records import StoreUnusable
@@ -237,7 +238,7 @@ async def told_of(call: ToolCall, action: UpdateCollection, updated: Updated, sa
         direct_link=link,
         changes=[Change(**asdict(one)) for one in updated.changes],
         history_id=call.saved,
-        warnings=[*told, *said],
+        warnings=[*told, *warn_unconverted(action, updated.after), *said],
     )
 
 
@@ -258,9 +259,16 @@ async def planned_update(call: ToolCall, action: UpdateCollection) -> Update:
     found = [Change(**asdict(one)) for one in changes(before, after)]
     more = [Change(field=name, before="", after=value) for name, value in (action.settings or {}).items()]
     goes_offline = OFFLINE.format(call.app.confirmation.foretold)
+    meaning = [NEW_HASH if was_draft else goes_offline] if was_draft != is_draft else []
     return Update(
         collection_hash=action.collection_hash,
         dry_run=True,
         changes=[*found, *more],
-        warnings=[NEW_HASH if was_draft else goes_offline] if was_draft != is_draft else [],
+        warnings=[*meaning, *warn_unconverted(action, before)],
     )
+
+
+def warn_unconverted(action: UpdateCollection, collection: Collection) -> list[str]:
+    """What is worth knowing where something is published that could not be converted."""
+    published = action.status not in (None, "editable")
+    return [CONVERSION_FAILED] if published and collection.conversion == "failed" else []

@@ -203,6 +203,7 @@ async def find_row(call: ToolCall, found: Collection) -> CollectionSummary:
     return NO_ROW
 
 
+CONVERSION_FAILED = "A conversion failed: readers do not see that flipbook. It has to be uploaded again."
 NO_ROW = CollectionSummary()
 
 
@@ -216,7 +217,7 @@ def with_row(found: Collection, row: CollectionSummary) -> dict[str, object]:
 def worth_a_warning(found: Collection) -> Iterator[str]:
     """What a person would want to know before using a collection."""
     if found.conversion == "failed":
-        yield "A conversion failed: readers do not see that flipbook. It has to be uploaded again."
+        yield CONVERSION_FAILED
     if found.status == DRAFT:
         yield "It is a draft: nobody can read it yet, and publishing it changes its hash, so embed it only then."
     if found.is_blank:
