@@ -142,6 +142,18 @@ async def test_what_could_not_be_seen_is_said(bench: LongBench) -> None:
     ]
 
 
+async def test_a_draft_of_which_nobody_can_read_when_it_was_made_is_said_to_be_of_unknown_age(bench: LongBench) -> None:
+    row = {
+        "collectionHash": add(bench, "Menu", status="editable"),
+        "collectionTitle": "Menu",
+        "createdDate": "1/2/2025",
+    }
+    bench.answers(LIST, {"collectionsCount": "1", "collections": [{**row, "collectionStatus": "editable"}]})
+    said = await bench.call(TOOL, **AUGUST)
+    assert said.data["old_drafts"] == []
+    assert "Whether a draft is old could not be seen of 1" in said.data["warnings"][0]
+
+
 async def test_what_the_list_counts_and_does_not_show_is_said(bench: LongBench) -> None:
     row = {"collectionHash": add(bench, "Menu", unread=True), "collectionTitle": "Menu", "collectionStatus": "public"}
     for rows in ([row], [], [row], []):

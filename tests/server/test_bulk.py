@@ -97,6 +97,16 @@ async def test_what_the_list_counts_and_does_not_show_is_pointed_out(bench: Benc
     assert "Flipsnack counts 2 more than its list showed" in said.text
 
 
+async def test_what_is_left_out_for_a_day_that_cannot_be_read_is_pointed_out(bench: Bench) -> None:
+    same = {"collectionTitle": "Menu", "collectionStatus": "public"}
+    days = {"dated11": "2025-03-01 10:00:00", "undated1": "03/01/2025 10:00"}
+    rows = [{**same, "collectionHash": name, "createdDate": day} for name, day in days.items()]
+    bench.answers("collection.getList", {"collectionsCount": "2", "collections": rows})
+    said = await bench.call(TOOL, created_before="2025-12-31", status="unlisted")
+    assert [one["collection_hash"] for one in said.data["items"]] == ["dated11"]
+    assert 'cannot be read on which day they were made: "Menu" (public, undated1)' in said.text.replace("'", '"')
+
+
 async def test_a_title_with_codes_of_html_is_sent_as_it_is_and_the_plan_says_so(bench: Bench) -> None:
     """Whether Flipsnack tells titles so is not documented; where it does, the code would be coded once more."""
     for title in ("Salt &amp; Pepper", "Salt & Sugar"):

@@ -11,12 +11,13 @@ from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.api.parameters import check_period
 from flipsnack_mcp.server.tools.arguments import Collections, Statuses, ToolInput
 from flipsnack_mcp.server.tools.tool import ToolCall
-from flipsnack_mcp.workflows.finding import UNSEEN, Choice, chosen_of_all
+from flipsnack_mcp.workflows.finding import UNSEEN, Choice, as_known, chosen_of_all, date_in
 
 BESIDE_A_PLAN = ("confirmation", "wait_seconds")
 """What may be given with the id of a plan."""
 
 LEFT_OUT = "Named, but not in the account or left out by a filter"
+UNDATED = "Left out, as it cannot be read on which day they were made"
 EXCLUDES_NOTHING = "Named in exclude, but not among those that are meant without it"
 
 
@@ -108,10 +109,13 @@ async def chosen_and_left(call: ToolCall, choice: Choice) -> tuple[list[Collecti
 
     Also those in `exclude`: whoever wants one spared has to learn that nothing spares it under that hash.
     """
-    rows, unseen = await chosen_of_all(call.context, replace(choice, exclude=()))
+    with_spared = replace(choice, exclude=())
+    every, unseen = await chosen_of_all(call.context, replace(with_spared, created_after=None, created_before=None))
+    rows = [row for row in every if with_spared.fits(row)]
+    undated = [as_known(row) for row in every if date_in(row.created_date or "") is None and not with_spared.fits(row)]
     meant = [row for row in rows if row.collection_hash not in choice.exclude]
     known = {row.collection_hash for row in rows}
     spared = [one for one in choice.exclude if one not in known]
     missing = [one for one in choice.collections if one not in known or one in choice.exclude]
-    said = [UNSEEN.format(unseen)] if unseen else []
+    said = [*([UNSEEN.format(unseen)] if unseen else []), *few_named(UNDATED, undated)]
     return meant, [*said, *few_named(LEFT_OUT, missing), *few_named(EXCLUDES_NOTHING, spared)]

@@ -127,7 +127,7 @@ def found(report: Report, gathered: Gathered, *, read_only: bool, refusal: str) 
         "counts": {"collections": len(report.targets), **{kind: len(some) for kind, some in kinds.items()}},
         **{kind: rows_of(some, known, views if kind == "duplicates" else {}) for kind, some in kinds.items()},
         "advice": advice_on([kind for kind, some in kinds.items() if some], read_only=read_only, refusal=refusal),
-        "warnings": [*unseen(report.unseen, len(gathered.failed), len(findings.unclear))] or None,
+        "warnings": [*unseen(report, len(gathered.failed), len(findings.unclear))] or None,
     }
 
 
@@ -139,10 +139,12 @@ def advice_on(kinds: list[str], *, read_only: bool, refusal: str) -> list[str]:
     return [*(f"{kind}: {ADVICE[kind]}" for kind in kinds), *end]
 
 
-def unseen(unlisted: int, uncounted: int, unclear: int) -> Iterator[str]:
+def unseen(report: Report, uncounted: int, unclear: int) -> Iterator[str]:
     """What an audit could not see."""
-    if unlisted:
-        yield UNSEEN.format(unlisted)
+    if report.unseen:
+        yield UNSEEN.format(report.unseen)
+    if undated := sum(one.is_draft and one.created is None for one in report.targets):
+        yield f"Whether a draft is old could not be seen of {undated}: it cannot be read on which day they were made."
     if uncounted:
         yield f"The views of {uncounted} could not be counted: report_stats with this report_id says why."
     if unclear:
