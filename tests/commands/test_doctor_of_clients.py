@@ -16,7 +16,7 @@ from flipsnack_mcp.commands.doctor.configured.filling import on_its_way, reachin
 from flipsnack_mcp.commands.doctor.configured.judging import judged, maybe_otherwise
 from flipsnack_mcp.commands.doctor.finding import Finding
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.systems import LINUX, MACOS, WINDOWS, System
+from flipsnack_mcp.systems import HERE, LINUX, MACOS, WINDOWS, System
 from tests.commands.processes import KEY, SECRET, Ended
 
 Here = Callable[..., Ended]
@@ -400,6 +400,25 @@ def test_whom_an_entry_asks_in_the_place_of_flipsnack_is_named(home: Path) -> No
     told = {one.client: one.said for one in looked(home)}
     assert 'asks "collects.example", "127.0.0.1" in the place of Flipsnack' in told['Cursor, "flipsnack"']
     assert [one for one in told.values() if "in the place of" in one] == [told['Cursor, "flipsnack"']]
+
+
+@pytest.mark.skipif(not HERE.modes, reason="no file is closed by its mode there")
+def test_what_a_project_calls_a_file_with_a_key_is_not_closed(
+    run_here: Here, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever made the project could name any file of this person, who has it open for a reason."""
+    files = {}
+    for whose in ("own", "strange"):
+        files[whose] = home / f"{whose}.key"
+        files[whose].write_text(KEY)
+        files[whose].chmod(0o644)
+    configured(home, "cursor", flipsnack=entry(home, env={"FLIPSNACK_API_KEY_FILE": str(files["own"])}))
+    strange = {"flipsnack": entry(home, env={"FLIPSNACK_API_KEY_FILE": str(files["strange"])})}
+    (home / "work" / ".mcp.json").write_text(json.dumps({"mcpServers": strange}))
+    monkeypatch.chdir(home / "work")
+    ended = run_here("doctor", "--fix", HOME=str(home), XDG_CONFIG_HOME=str(home / ".config"))
+    assert {whose: one.stat().st_mode & 0o777 for whose, one in files.items()} == {"own": 0o600, "strange": 0o644}
+    assert f"{files['strange']} holds keys and is open to other users" in ended.out
 
 
 @pytest.mark.parametrize("text", ["{}", None])

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -146,9 +147,15 @@ def told_faults(entry: ClientEntry, settings: Settings, here: Mapping[str, str],
         yield Finding("state", ok=False, said=NO_APPROVAL)
     for account in settings.every:
         yield from (one for one in folders(account) if not one.ok)
-    yield from key_files(settings, reaching(entry, here).environment)
+    for one in key_files(settings, reaching(entry, here).environment):
+        yield one if is_of_person(entry) else replace(one, mend=None)
     if holds_key(entry) and is_open_to_others(entry.file):
         yield Finding("keys", ok=True, said=IS_OPEN.format(entry.file))
+
+
+def is_of_person(entry: ClientEntry) -> bool:
+    """Whether a person told their client so themselves: what comes with a project may name any file as one with a key."""
+    return entry.file in map(Path, CLIENTS[entry.kind].files(this_computer()))
 
 
 def holds_key(entry: ClientEntry) -> bool:
