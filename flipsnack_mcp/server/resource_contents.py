@@ -11,7 +11,7 @@ from flipsnack_mcp.api import Action, FlipsnackError, NotFoundError, hash_from
 from flipsnack_mcp.api.actions import collections, statistics
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.completing import ask_lately
-from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS, COLLECTION_ADDRESS
+from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS, COLLECTION_ADDRESS, SKILL_ADDRESS
 from flipsnack_mcp.server.safety.redaction import log_unexpected
 from flipsnack_mcp.server.wording import redacted_data
 
@@ -51,5 +51,5 @@ def question_of(uri: str) -> Action[Any]:
         except ValueError:
             raise ResourceNotFoundError(f"What follows {COLLECTION_ADDRESS} has to be a collection's hash.") from None
     raise ResourceNotFoundError(
-        f"There is no such resource. There are {ACCOUNT_ADDRESS} and {COLLECTION_ADDRESS}{{hash}}."
+        f"There is no such resource. There are {ACCOUNT_ADDRESS}, {COLLECTION_ADDRESS}{{hash}} and {SKILL_ADDRESS}."
     )

@@ -77,6 +77,13 @@ async def test_what_does_not_exist_is_an_error_in_words(assistant: Assistant, ur
     assert "Traceback" not in str(refused.value)
 
 
+async def test_who_reads_what_is_not_there_is_told_all_that_is_listed(assistant: Assistant) -> None:
+    listed = [str(one.uri) for one in (await assistant.client.list_resources()).resources]
+    with pytest.raises(MCPError) as refused:
+        await assistant.client.read_resource("flipsnack://nothing")
+    assert [one for one in listed if one not in str(refused.value)] == []
+
+
 @pytest.mark.parametrize(("key", "says"), [(KEY, "Nothing was changed"), ("", "FLIPSNACK_API_KEY")])
 async def test_while_flipsnack_is_down_or_no_key_is_set_reading_ends_in_time(bench: Bench, key: str, says: str) -> None:
     bench.fails("maintenance", times=0)
