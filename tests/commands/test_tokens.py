@@ -201,6 +201,21 @@ def test_doctor_tells_who_may_call(run_here: Callable[..., Ended], of_several: T
     ]
 
 
+def test_whose_token_is_for_an_account_that_is_not_there_any_more_is_pointed_out(
+    run_here: Callable[..., Ended], tokens: Tokens, of_several: Tokens
+) -> None:
+    """An account had another name, or the first one got a name: nobody was let in any more, and doctor called it well."""
+    tokens("add", "ben")
+    for name, account in {"anna": "de", "zoe": "fr", "boss": "*"}.items():
+        of_several("add", name, "--account", account)
+    file = Path(of_several._environment["FLIPSNACK_ACCOUNTS"])
+    file.write_text(file.read_text().replace("[accounts.fr]", "[accounts.france]"))
+    (_, (well, said)) = [(one["ok"], one["said"]) for one in callers(run_here, of_several)]
+    assert not well
+    assert said.startswith('"ben", "zoe" may use fewer accounts than their tokens were made for')
+    assert all(well for well in (one["ok"] for one in callers(run_here, tokens)[:1]))
+
+
 def callers(run: Callable[..., Ended], of: Tokens) -> list[dict[str, Any]]:
     ended = run("doctor", "--json", FLIPSNACK_SANDBOX="1", **of._environment)
     return [one for one in json.loads(ended.out)["checks"] if one["check"] == "callers"]

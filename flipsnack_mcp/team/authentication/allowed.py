@@ -21,6 +21,13 @@ def accounts_of(entry: TokenEntry, settings: Settings) -> frozenset[str] | None:
     return frozenset(one.account for one in found if one)
 
 
+def is_for_others(entry: TokenEntry, settings: Settings) -> bool:
+    """Whether a token is for an account that is not there: one has another name by now, or its name is a new one."""
+    if not entry.accounts:
+        return bool(settings.accounts_file)
+    return any(one != ALL_ACCOUNTS and not account_named(settings.every, one) for one in entry.accounts)
+
+
 def accounts_for(every: Sequence[Settings], claims: Mapping[str, Any]) -> frozenset[str]:
     """The accounts that may be used by whom these claims are about; nobody may use one that names nobody."""
     return frozenset(one.account for one in every if any(is_meant(written, claims) for written in one.callers))

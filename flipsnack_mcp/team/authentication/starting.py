@@ -7,7 +7,7 @@ from flipsnack_mcp.server.callers.accounts import LONGEST_LIST
 from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.started import as_typed
-from flipsnack_mcp.team.authentication.allowed import BY_CLAIM
+from flipsnack_mcp.team.authentication.allowed import BY_CLAIM, is_for_others
 from flipsnack_mcp.team.authentication.knowing import Authentication
 from flipsnack_mcp.team.authentication.tokens import TokensTold
 from flipsnack_mcp.team.authentication.unknowable import CannotTellError
@@ -41,6 +41,11 @@ OF_ANOTHER_ISSUER = (
     "{} may not call, though FLIPSNACK_ACCOUNTS names them: their issuer has to be written exactly as "
     "FLIPSNACK_AUTH_ISSUER, {}, with or without a stroke at its end."
 )
+FOR_NO_ACCOUNT = (
+    "{} may use fewer accounts than their tokens were made for, or none: FLIPSNACK_ACCOUNTS names an account of them "
+    "otherwise, or came later than the token. `{}` shows the names; take such a token back and make another, or give the "
+    "account its name back."
+)
 
 
 def refusal_to_serve(settings: Settings, host: str) -> str:
@@ -62,6 +67,7 @@ async def looked_at_callers(settings: Settings) -> list[tuple[bool, str]]:
     if known.tokens:
         trouble = known.trouble()
         found.append((not trouble, trouble or tokens_told(known.tokens.read())))
+        found += [(False, said) for said in tokens_for_no_account(known)]
     if known.signed:
         found.append(await keys_told(known.signed.keys))
         found += [(False, said) for said in names_that_let_in_nobody(settings)]
@@ -76,6 +82,16 @@ def names_that_let_in_nobody(settings: Settings) -> list[str]:
     others = [one for one in named if not one.startswith(BY_CLAIM) and one.partition(" ")[0] != issuer]
     told = names_with_room([quoted(one) for one in others], LONGEST_LIST)
     return [OF_ANOTHER_ISSUER.format(told, issuer)] if others else []
+
+
+def tokens_for_no_account(known: Authentication) -> list[str]:
+    """Whose tokens are for accounts that are not there."""
+    settings = known.settings
+    readable = known.tokens and not known.trouble() and not settings.problems
+    every = known.tokens.read().tokens if known.tokens and readable else ()
+    whose = [quoted(one.name) for one in every if is_for_others(one, settings)]
+    listed = names_with_room(whose, LONGEST_LIST)
+    return [FOR_NO_ACCOUNT.format(listed, as_typed("token list"))] if whose else []
 
 
 def tokens_told(told: TokensTold) -> str:
@@ -105,4 +121,4 @@ def remarks_on_callers(settings: Settings) -> list[str]:
         return [RECOMMENDED.format(others, as_typed("token add NAME"))]
     known = Authentication(settings)
     trouble = known.trouble() or (nobody_told() if known.nobody_yet else "")
-    return [*names_that_let_in_nobody(settings), *([trouble] if trouble else [])]
+    return [*names_that_let_in_nobody(settings), *tokens_for_no_account(known), *([trouble] if trouble else [])]
