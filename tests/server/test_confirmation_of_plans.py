@@ -204,6 +204,8 @@ class Story:
 
     async def right(self) -> int:
         assert not (await self.use()).is_error
+        known = Consents(store_of(self.bench), self.bench.settings.account)
+        assert not await known.approve(self.code), "spent: nothing is left to approve"
         return MANY
 
     async def replayed(self) -> int:
