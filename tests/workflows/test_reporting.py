@@ -434,6 +434,14 @@ async def test_trouble_is_told(work: LongWork) -> None:
     assert told[-1].endswith(" s left")
 
 
+async def test_that_somebody_else_uses_the_key_is_told_while_all_wait_for_it(work: LongWork) -> None:
+    told = Told()
+    work.sandbox.add_fault(Fault("code", STATS, code=32, message="Requests per minute limit exceeded", times=2))
+    async with process(work) as reports:
+        await follow(reports, await reports.record.begin(wanted(reports)), 45, told)
+    assert {message.partition("; ")[2] for message in told} == {"", "another program uses the same key"}
+
+
 async def test_a_key_that_others_use_up_is_waited_for_and_that_is_told(work: LongWork) -> None:
     told = Told()
     async with begun(work) as (reports, report):

@@ -219,8 +219,9 @@ class Inquiry:
             await self._record.forget(self._report, self._failing)
 
     async def _patience(self, why: str, seconds: float) -> None:
-        """Told about every wait of a request."""
-        if not in_line(why) or seconds >= LONG_WAIT:
+        """Told about every wait of a request. That others stand in line behind one hides no reason that it has to wait."""
+        known = self._trouble and not in_line(self._trouble)
+        if not in_line(why) or (seconds >= LONG_WAIT and not known):
             self._trouble = why
             self._tell()
 
