@@ -2,6 +2,7 @@
 
 import json
 import string
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,14 @@ def test_a_title_that_nobody_can_want_is_refused_alone(title: str, rule: list[An
     draft = draft_plan(Rule(*rule), [row(title, "editable"), row("Press kit")])
     assert (draft.items, draft.unchanged, len(draft.refused)) == ((), 1, 1)
     assert reason in draft.refused[0][1]
+
+
+def test_titles_that_grow_beyond_measure_are_refused_and_do_not_stop_the_server() -> None:
+    rule = Rule(find="ab", replace="a" * 300, prefix="b" * 300, suffix="c" * 300, remove="d" * 300)
+    start = time.process_time()
+    draft = draft_plan(rule, [row("ab" * 140)] * 50)
+    assert time.process_time() - start < 2.0
+    assert [reason for _, reason in draft.refused] == ["its title would have more than 300 characters"] * 50
 
 
 @pytest.mark.parametrize(("before", "after", "publishes", "offline"), TABLES["links"])

@@ -10,6 +10,8 @@ from flipsnack_mcp.workflows.plans.item import Item
 from flipsnack_mcp.workflows.plans.titles import begins_with, ends_with, replaced, without_ends
 
 LONGEST_TITLE = 300
+REFUSED_HOWEVER_SHORTENED = 3 * LONGEST_TITLE
+"""Of a title with more characters too many are left when it is shortened at both ends, by as many as can be given."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Rule:
         What begins or ends as it should gets nothing put there: a rule that is applied twice does no more than once.
         """
         new = replaced(title, self.find, self.replace) if self.find else title
+        if new != title and len(new) > REFUSED_HOWEVER_SHORTENED:
+            return new
         new = trimmed(without_ends(new, self.remove) if self.remove else new, title)
         new = new if begins_with(new, self.prefix) else self.prefix + new
         return trimmed(new if ends_with(new, self.suffix) else new + self.suffix, title)

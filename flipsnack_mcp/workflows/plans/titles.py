@@ -76,12 +76,12 @@ def replaced(text: str, find: str, replace: str) -> str:
 
 def begins_with(text: str, beginning: str) -> bool:
     """Whether a text begins so, as a person reads it; with nothing begins every text."""
-    return at_the_start(Pieces.of(text), Pieces.of(beginning)) is not None
+    return not beginning or at_the_start(Pieces.of(text), Pieces.of(beginning)) is not None
 
 
 def ends_with(text: str, end: str) -> bool:
     """Whether a text ends so."""
-    return at_the_end(Pieces.of(text), Pieces.of(end)) is not None
+    return not end or at_the_end(Pieces.of(text), Pieces.of(end)) is not None
 
 
 def without_ends(text: str, wanted: str) -> str:
