@@ -1,4 +1,4 @@
-"""The protocol revisions in turn over the rows of a table: where what a row is about does not depend on the revision."""
+"""The protocol revisions where what is tested does not depend on them: one of them, or each in turn over rows or tests."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,6 +18,13 @@ def in_turn(names: str, rows: Mapping[str, Any] | Iterable[Any]) -> pytest.MarkD
     return pytest.mark.parametrize(f"mode, {names}", cells)
 
 
+@pytest.fixture
+def newer() -> Mode:
+    """The newer one: a module says `mode = newer` where what it is about does not depend on the revision."""
+    return "auto"
+
+
+@pytest.fixture
 def turn(request: pytest.FixtureRequest) -> Mode:
     """The revision of a cell where they take turns over the tests of a module, as they stand there, and over the rows of each."""
     tests = [name for name in vars(request.module) if name.startswith("test_")]

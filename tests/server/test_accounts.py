@@ -15,8 +15,9 @@ from flipsnack_mcp.server.resources import SKILL_ADDRESS
 from flipsnack_mcp.server.toolsets import lacking, menu
 from flipsnack_mcp.settings import Settings
 from tests.samples_of import TOOLS, expected_tool, expected_tools
-from tests.server.bench import Bench, Given, Mode, Person, tokens, types_what_is_asked
+from tests.server.bench import Bench, Given, Person, tokens, types_what_is_asked
 from tests.server.long_bench import has_four_parts
+from tests.server.revisions import newer
 from tests.server.several import FIRST, NAMES, SeveralBench, whose, with_accounts
 from tests.server.test_resources import read, suggested
 from tests.server.typical import prepare, typical
@@ -35,11 +36,8 @@ GUESSING = "A call that may change something has to name its account. Nothing wa
 TEMPLATE = "flipsnack://{account}/collections/{hash}"
 TITLE = "Summer catalogue 2026"
 
-
-@pytest.fixture
-def mode() -> Mode:
-    """Whose a call is does not depend on the revision; what passes through the seal of a question is tried on both."""
-    return "auto"
+# Whose a call is does not depend on the revision; what passes through the seal of a question is tried on both.
+mode = newer
 
 
 def cost(tool: Any) -> int:

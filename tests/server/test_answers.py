@@ -11,13 +11,11 @@ import pytest
 from tests.samples_of import every_name, every_tool, expected_tool, meaning
 from tests.server.bench import Assistant, Bench, Given, Person, tokens, types_what_is_asked
 from tests.server.long_bench import assert_told_in_four_parts
+from tests.server.revisions import newer
 from tests.server.typical import answered, typical
 
-
-@pytest.fixture
-def mode() -> str:
-    """What is answered does not depend on the revision, which the tests of confirmation, forms and progress vary."""
-    return "auto"
+# What is answered does not depend on the revision, which the tests of confirmation, forms and progress vary.
+mode = newer
 
 
 def leaves(value: Any) -> Iterator[Any]:

@@ -29,7 +29,8 @@ from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.history import History
 from tests.in_memory import rows_of
-from tests.server.bench import KEY, SECRET, Assistant, Bench, Given, Mode, Person, Said, Tapped, declines
+from tests.server.bench import KEY, SECRET, Assistant, Bench, Given, Person, Said, Tapped, declines
+from tests.server.revisions import newer
 from tests.server.tables import table
 from tests.server.test_hostile_texts import assert_harmless, texts_in
 
@@ -95,10 +96,8 @@ class Replaced(httpx2.AsyncBaseTransport):
         return answer(request) if answer else await self._inner.handle_async_request(request)
 
 
-@pytest.fixture
-def mode() -> Mode:
-    """Nothing here depends on the revision, but for one test that has both."""
-    return "auto"
+# Nothing here depends on the revision, but for one test that has both.
+mode = newer
 
 
 @pytest.fixture

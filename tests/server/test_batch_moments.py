@@ -20,16 +20,14 @@ from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.workflows.batches import seeing
 from tests.server.bench import PDF, Assistant, Bench, Tapped
 from tests.server.long_bench import CREATE, named_call
+from tests.server.revisions import newer
 
 TITLES = ["First", "Second"]
 MOMENTS = range(1, 40, 3)
 """Of some 40 transactions from the first call of a plan to the end of two uploads."""
 
-
-@pytest.fixture
-def mode() -> str:
-    """What is sent does not depend on the revision."""
-    return "auto"
+# What is sent does not depend on the revision.
+mode = newer
 
 
 class Mortal:

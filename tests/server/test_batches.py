@@ -18,17 +18,15 @@ from flipsnack_mcp.workflows.batches import carrying_out, seeing
 from flipsnack_mcp.workflows.history import every_trail
 from tests.server.bench import PDF, Said, tokens
 from tests.server.long_bench import CREATE, GET, LIST, LongBench, assert_told_in_four_parts, named_call
+from tests.server.revisions import newer
 from tests.server.test_fault_matrix import FAULTS, by_turns
 
 TOOL, SEE, LOOK, STOP = "create_collections", "list_documents", "get_upload", "stop_work"
 STATES = ("complete", "converting", "unclear", "failed", "skipped", "planned")
 NAMES = [f"Branch {number}.pdf" for number in (1, 2, 3, 9, 10, 11)]
 
-
-@pytest.fixture
-def mode() -> str:
-    """What is answered does not depend on the revision."""
-    return "auto"
+# What is answered does not depend on the revision.
+mode = newer
 
 
 @pytest.fixture

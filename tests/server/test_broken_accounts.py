@@ -11,18 +11,16 @@ from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import read_settings
 from tests.samples_of import TOOLS, expected_tool
-from tests.server.bench import KEY, SECRET, Assistant, Bench, Mode
+from tests.server.bench import KEY, SECRET, Assistant, Bench
+from tests.server.revisions import newer
 from tests.server.typical import typical
 
 BROKEN = '[accounts.broken]\nkey_file = "gone"\nsecret = "x"\nread_onyl = true\n'
 GOOD = f'[accounts.good]\nkey = "{KEY}"\nsecret = "{SECRET}"\n'
 UNREADABLE = f"{GOOD}[accounts.good]\n"
 
-
-@pytest.fixture
-def mode() -> Mode:
-    """What is refused does not depend on the revision."""
-    return "auto"
+# What is refused does not depend on the revision.
+mode = newer
 
 
 def served(bench: Bench, content: str) -> Any:

@@ -18,6 +18,7 @@ from flipsnack_mcp.workflows.plans.record import PlanRecord
 from tests.server.bench import Bench, Given, Person, Said, declines, types, types_what_is_asked
 from tests.server.destructions import assert_refused, history, plan_made, process, server_of, store_of
 from tests.server.long_bench import assert_told_in_four_parts, named_call, to_its_end
+from tests.server.revisions import newer
 from tests.workflows.running import Fragile
 
 TOOL, UPDATE = "update_collections", "collection.update"
@@ -28,11 +29,8 @@ OFFLINE = {"query": "Weekly offers", "only_status": "public", "status": "editabl
 ONLINE = 6
 """Weekly offers that are public; a seventh is a draft."""
 
-
-@pytest.fixture
-def mode() -> str:
-    """What is answered does not depend on the revision, which the tests of confirmation, forms and progress vary."""
-    return "auto"
+# What is answered does not depend on the revision, which the tests of confirmation, forms and progress vary.
+mode = newer
 
 
 def carried_out(bench: Bench, action: str) -> Counter[str]:

@@ -10,6 +10,7 @@ import pytest
 
 from flipsnack_mcp.api.actions import ACTIONS
 from tests.server.bench import Bench, Person, tokens, types_what_is_asked
+from tests.server.revisions import newer
 
 TOOL = "update_collections"
 READ = {action.api_name for action in ACTIONS if action.effect.value == "reads"}
@@ -40,11 +41,8 @@ JOBS = {
     "publish": Job({"status": "public"}, 1.1, 35, tools=2, status="editable"),
 }
 
-
-@pytest.fixture
-def mode() -> str:
-    """What it costs does not depend on the revision."""
-    return "auto"
+# What it costs does not depend on the revision.
+mode = newer
 
 
 @pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)

@@ -15,17 +15,14 @@ from flipsnack_mcp.files import pictures
 from flipsnack_mcp.sandbox.covers import cover_picture
 from flipsnack_mcp.workflows import covers
 from tests.server import bench as benches
-from tests.server.bench import KEY, SECRET, Assistant, Bench, Mode, Tapped
+from tests.server.bench import KEY, SECRET, Assistant, Bench, Tapped
 from tests.server.revisions import turn
 from tests.server.several import SeveralBench
 
 FILES = "files.flipsnack.net"
 
-
-@pytest.fixture
-def mode(request: pytest.FixtureRequest) -> Mode:
-    """What is shown does not depend on the revision."""
-    return turn(request)
+# What is shown does not depend on the revision.
+mode = turn
 
 
 @pytest.fixture(autouse=True)

@@ -29,8 +29,9 @@ from flipsnack_mcp.workflows.plans.record import PlanRecord
 from flipsnack_mcp.workflows.reports.together import JOINT_REPORT
 from tests.in_memory import rows_of
 from tests.samples_of import TOOLS, expected_tool, expected_tools
-from tests.server.bench import Answer, Assistant, Given, Mode, Person, Said, declines, types, types_what_is_asked
+from tests.server.bench import Answer, Assistant, Given, Person, Said, declines, types, types_what_is_asked
 from tests.server.destructions import TITLE
+from tests.server.revisions import newer
 from tests.server.several import SeveralBench, key_of, secret_of
 from tests.server.typical import prepare, typical
 from tests.server.wire import Raw, Wire, wired
@@ -49,11 +50,8 @@ OFFERS = {"query": "Weekly offers", "find": "Weekly offers", "replace": "Offers"
 OFFLINE = {"query": "Weekly offers", "only_status": "public", "status": "editable"}
 DELETED, UPDATED, CREATED = "collection.deleteCollection", "collection.update", "collection.create"
 
-
-@pytest.fixture
-def mode() -> Mode:
-    """What is sealed and what is remembered: all of it only on 2026-07-28. Calls side by side are on both revisions."""
-    return "auto"
+# What is sealed and what is remembered: all of it only on 2026-07-28. Calls side by side are on both revisions.
+mode = newer
 
 
 def kinds_in_the_source() -> set[str]:

@@ -15,7 +15,6 @@ from tests.server.bench import (
     CODE,
     Bench,
     Given,
-    Mode,
     Person,
     Said,
     declines,
@@ -25,6 +24,7 @@ from tests.server.bench import (
 )
 from tests.server.destructions import assert_refused, history, plan_made, process, store_of
 from tests.server.long_bench import assert_told_in_four_parts, named_call, to_its_end
+from tests.server.revisions import newer
 from tests.server.several import SeveralBench
 
 TOOL, DELETED, UPDATE = "delete_collections", "collection.deleteCollection", "collection.update"
@@ -32,11 +32,8 @@ plan_of = partial(plan_made, TOOL)
 OFFERS: Given = {"query": "Weekly offers"}
 MANY = 7
 
-
-@pytest.fixture
-def mode() -> Mode:
-    """What is answered does not depend on the revision, which the tests of confirmation, forms and progress vary."""
-    return "auto"
+# What is answered does not depend on the revision, which the tests of confirmation, forms and progress vary.
+mode = newer
 
 
 def gone(bench: Bench) -> Counter[str]:

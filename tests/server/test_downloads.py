@@ -14,17 +14,14 @@ from flipsnack_mcp.sandbox import Pace
 from flipsnack_mcp.sandbox.account import Packaging
 from flipsnack_mcp.sandbox.actions import packaging
 from flipsnack_mcp.server.service import SETTLED_IN
-from tests.server.bench import Mode, Said
+from tests.server.bench import Said
 from tests.server.long_bench import LongBench, assert_polls_are_told, assert_told_in_four_parts, given_up, named_call
 from tests.server.revisions import turn
 
 TOOL = "download_collection_html"
 
-
-@pytest.fixture
-def mode(request: pytest.FixtureRequest) -> Mode:
-    """What is saved does not depend on the revision."""
-    return turn(request)
+# What is saved does not depend on the revision.
+mode = turn
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from flipsnack_mcp.workflows.history import HISTORY_ENTRY
 from tests.samples_of import NAMES, meaning
 from tests.server.bench import PDF, Assistant, Bench, Person, Said, types
 from tests.server.long_bench import assert_told_in_four_parts
+from tests.server.revisions import newer
 from tests.server.typical import PNG, typical
 
 TITLE = "Summer catalogue 2026"
@@ -35,11 +36,8 @@ WAYS = {name: name for name in WRITING} | {
 }  # fmt: skip
 """Every tool that writes, and further ways to call some of them."""
 
-
-@pytest.fixture
-def mode() -> str:
-    """What is answered does not depend on the revision, which the tests of confirmation, forms and progress vary."""
-    return "auto"
+# What is answered does not depend on the revision, which the tests of confirmation, forms and progress vary.
+mode = newer
 
 
 def arguments(way: str, bench: Bench) -> dict[str, Any]:

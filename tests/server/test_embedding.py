@@ -6,15 +6,13 @@ from typing import Any
 import pytest
 
 from tests.server.bench import Bench, Said
+from tests.server.revisions import newer
 
 LOOK, EMBED = "collection.getCollection", "collection.getEmbed"
 PAGES = 16
 
-
-@pytest.fixture
-def mode() -> str:
-    """What is answered does not depend on the revision, which the tests of confirmation, forms and progress vary."""
-    return "auto"
+# What is answered does not depend on the revision, which the tests of confirmation, forms and progress vary.
+mode = newer
 
 
 @pytest.fixture

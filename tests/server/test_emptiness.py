@@ -25,6 +25,7 @@ from flipsnack_mcp.server.tools.table import TOOLS
 from tests.samples_of import TOOLS as SAMPLES
 from tests.samples_of import expected_tool
 from tests.server.bench import KEY, SECRET, Bench, Given, LoopClock, Person, Witness, types_what_is_asked
+from tests.server.revisions import newer
 from tests.server.tables import table
 from tests.server.typical import ready
 
@@ -53,11 +54,8 @@ ADDED = ("task_progress", "toolCallId", "sessionId", "action", "chatInput", "ran
 """Names that clients are known to add."""
 MADE_UP = re.compile(r"\b(upload|report|plan)_id\W+\w{8}|\d(?:\.\d+)? s\b|/(?:[^ /]+/)+")
 
-
-@pytest.fixture
-def mode() -> str:
-    """Arguments arrive alike on both revisions; test_arguments looks at both."""
-    return "auto"
+# Arguments arrive alike on both revisions; test_arguments looks at both.
+mode = newer
 
 
 @pytest.fixture(autouse=True)

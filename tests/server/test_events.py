@@ -12,18 +12,16 @@ from flipsnack_mcp.server import server
 from flipsnack_mcp.server.callers.caller import CALLER, Caller
 from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS, COLLECTION_ADDRESS
 from flipsnack_mcp.store.sqlite import SqliteStore
-from tests.server.bench import Bench, Mode, Person, types_what_is_asked
+from tests.server.bench import Bench, Person, types_what_is_asked
+from tests.server.revisions import newer
 from tests.server.several import SeveralBench
 from tests.server.test_bulk import OFFERS
 
 LONG = 30.0
 STRANGE = "flipsnack://nobody/collections/x"
 
-
-@pytest.fixture
-def mode() -> Mode:
-    """Older revisions have no such request."""
-    return "auto"
+# Older revisions have no such request.
+mode = newer
 
 
 class Hallway:

@@ -23,6 +23,7 @@ from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.tools.arguments import ToolInput
 from flipsnack_mcp.server.tools.table import TOOLS
 from tests.server.bench import Assistant, Bench, Said
+from tests.server.revisions import newer
 
 TITLE = "Summer catalogue 2026"
 DRAFT = "Weekly offers, Week 39"
@@ -146,9 +147,7 @@ def state(sandbox: Sandbox) -> object:
     return sandbox.account.uploads_left, kept
 
 
-@pytest.fixture
-def mode() -> str:
-    return "auto"
+mode = newer
 
 
 @pytest.mark.parametrize(

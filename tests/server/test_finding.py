@@ -10,14 +10,12 @@ from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.workflows.finding import pattern_of_links
 from tests.sandbox.calling import calling
 from tests.server.bench import Assistant, Bench, Given, tokens
+from tests.server.revisions import newer
 
 LIST, GET = "collection.getList", "collection.getCollection"
 TITLE, DRAFT = "Autumn catalogue 2026", "Weekly offers, Week 39"
 
-
-@pytest.fixture
-def mode() -> str:
-    return "auto"
+mode = newer
 
 
 large = pytest.mark.parametrize("account", ["large"])

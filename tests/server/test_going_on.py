@@ -9,7 +9,7 @@ import pytest
 from flipsnack_mcp.server.app import permissions_of
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.workflows.plans.rules import Permissions
-from tests.server.bench import Assistant, Bench, Given, Mode, Person, declines, types_what_is_asked
+from tests.server.bench import Assistant, Bench, Given, Person, declines, types_what_is_asked
 from tests.server.destructions import process
 from tests.server.revisions import turn
 from tests.server.test_bulk import OFFERS, OFFLINE, UPDATE, carried_out
@@ -27,10 +27,8 @@ def two(bench: Bench) -> None:
         bench.sandbox.account.delete(one.hash)
 
 
-@pytest.fixture
-def mode(request: pytest.FixtureRequest) -> Mode:
-    """What goes on does not depend on the revision."""
-    return turn(request)
+# What goes on does not depend on the revision.
+mode = turn
 
 
 async def begin_plan(assistant: Assistant, rule: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flipsnack_mcp.server.safety.cleaning import clean
-from tests.server.bench import Assistant, Bench, Given, Mode, Person, Said, declines
+from tests.server.bench import Assistant, Bench, Given, Person, Said, declines
 from tests.server.revisions import turn
 from tests.server.tables import table
 
@@ -16,11 +16,8 @@ TEXTS: dict[str, str] = table("attacks")["texts"]
 ACTING, SEEN = "a\x1b[31m\x07\N{RIGHT-TO-LEFT OVERRIDE}b\nc", "a[31mb c"
 INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
-
-@pytest.fixture
-def mode(request: pytest.FixtureRequest) -> Mode:
-    """What is cleaned does not depend on the revision."""
-    return turn(request)
+# What is cleaned does not depend on the revision.
+mode = turn
 
 
 def texts_in(value: Any) -> list[str]:

@@ -23,8 +23,9 @@ from flipsnack_mcp.workflows.leads import keeping
 from tests.in_memory import rows_of
 from tests.observing import observing
 from tests.samples_of import expected_tool
-from tests.server.bench import Bench, Given, Mode, Said, tokens
+from tests.server.bench import Bench, Given, Said, tokens
 from tests.server.received import ANNA, Receiving, form, order, rows_saved, saved_as
+from tests.server.revisions import newer
 
 TOOL = "list_leads"
 TEAM: Given = {"team": True, "public_url": "https://flips.example.test"}
@@ -32,11 +33,8 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "leads.md"
 PRIVATE = ("Sandström", "anna@", "after 5", "bob@")
 """What of the answers nobody sees masked."""
 
-
-@pytest.fixture
-def mode() -> Mode:
-    """What is told is the same on both revisions."""
-    return "auto"
+# What is told is the same on both revisions.
+mode = newer
 
 
 @pytest.fixture

@@ -7,18 +7,16 @@ import pytest
 
 from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.store.sqlite import MemoryStore
-from tests.server.bench import Bench, Given, Mode, Said
+from tests.server.bench import Bench, Given, Said
 from tests.server.long_bench import to_its_end
 from tests.server.received import Receiving, form, order, rows_saved, saved_as
+from tests.server.revisions import newer
 from tests.server.several import SeveralBench
 
 TOOL = "report_stats"
 
-
-@pytest.fixture
-def mode() -> Mode:
-    """A report says the same on both revisions."""
-    return "auto"
+# A report says the same on both revisions.
+mode = newer
 
 
 @pytest.fixture

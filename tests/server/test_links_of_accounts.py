@@ -16,8 +16,9 @@ from flipsnack_mcp.api.links import hash_from
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.callers.whose import LINK_ARGUMENTS, UNTIL_ASKED_AGAIN
 from flipsnack_mcp.server.tools.table import TOOLS
-from tests.server.bench import Given, Mode, Person, types_what_is_asked
+from tests.server.bench import Given, Person, types_what_is_asked
 from tests.server.long_bench import has_four_parts
+from tests.server.revisions import newer
 from tests.server.several import FIRST, NUMBERS, SeveralBench, whose
 from tests.server.test_resources import read
 
@@ -44,10 +45,8 @@ def each_with(others: Sequence[object], name: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("spelled", name), cells)
 
 
-@pytest.fixture
-def mode() -> Mode:
-    """Whose a link is does not depend on the revision."""
-    return "auto"
+# Whose a link is does not depend on the revision.
+mode = newer
 
 
 @each_with(({}, {"account": "uk"}), "named")

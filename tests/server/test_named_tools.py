@@ -16,8 +16,9 @@ from flipsnack_mcp.server.toolsets import entries, lacking, menu
 from flipsnack_mcp.server.wording import as_failure, as_result
 from flipsnack_mcp.settings import Settings
 from tests.samples_of import TOOLS, expected_tool
-from tests.server.bench import Bench, Given, Mode
+from tests.server.bench import Bench, Given
 from tests.server.long_bench import LongBench
+from tests.server.revisions import newer
 from tests.server.typical import typical
 
 pytestmark = pytest.mark.usefixtures("no_look_ahead")
@@ -34,10 +35,7 @@ SETTINGS: dict[str, Given] = {
     "read-only, legacy": {"read_only": True, "toolsets": frozenset({"legacy"})},
 }
 
-
-@pytest.fixture
-def mode() -> Mode:
-    return "auto"
+mode = newer
 
 
 def named_in(text: str) -> set[str]:

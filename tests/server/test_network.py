@@ -23,6 +23,7 @@ from tests import samples_of
 from tests.api.street import no_network_settings
 from tests.server.bench import Bench
 from tests.server.long_bench import LongBench
+from tests.server.revisions import newer
 from tests.server.typical import typical
 
 pytestmark = pytest.mark.usefixtures("no_look_ahead")
@@ -38,11 +39,8 @@ WRONG: dict[str, tuple[str, str]] = {
     "no folder": ("SSL_CERT_DIR", "/nonexistent"),
 }
 
-
-@pytest.fixture
-def mode() -> str:
-    """What is answered does not depend on the revision, which the tests of confirmation, forms and progress vary."""
-    return "auto"
+# What is answered does not depend on the revision, which the tests of confirmation, forms and progress vary.
+mode = newer
 
 
 class Outside(Bench):

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from tests.samples_of import TOOLS, expected_tool, expected_tools
-from tests.server.bench import Given, Mode, Person, types_what_is_asked
+from tests.server.bench import Given, Person, types_what_is_asked
 from tests.server.destructions import TITLE
 from tests.server.long_bench import named_call, to_its_end
+from tests.server.revisions import newer
 from tests.server.several import SeveralBench
 from tests.server.typical import typical
 
@@ -17,10 +18,7 @@ OFFERS: Given = {"query": "Weekly offers", "find": "Weekly offers", "replace": "
 NAMED = re.compile(rf'"[^"]*"|\b({"|".join(expected_tools())})\b(\(account="fr"[,)])?')
 """A tool in a sentence, and whether its account is given; what stands in quotes is somebody's."""
 
-
-@pytest.fixture
-def mode() -> Mode:
-    return "auto"
+mode = newer
 
 
 def leading_elsewhere(text: str) -> list[str]:

@@ -17,6 +17,7 @@ from flipsnack_mcp.workflows.history import HISTORY_ENTRY, Event, History
 from tests.server.bench import CODE, Bench, Given, LoopClock, Person, Said, declines, types
 from tests.server.destructions import TITLE, process, store_of
 from tests.server.long_bench import assert_told_in_four_parts
+from tests.server.revisions import newer
 from tests.server.test_fault_matrix import ADDRESS, DRAFT, CallContext
 
 GONE, PUBLISH = "gone", "publish a draft"
@@ -30,11 +31,8 @@ DESTROYING = ("delete_collection", "delete_flipbook", "delete_logo", "delete_bac
 LOSING = [name for name in ACTIONS if name != "update_collection"]
 """The answer to a plain update tells itself how it was; of the others the record is all that is left."""
 
-
-@pytest.fixture
-def mode() -> str:
-    """What is answered does not depend on the revision, which the tests of confirmation, forms and progress vary."""
-    return "auto"
+# What is answered does not depend on the revision, which the tests of confirmation, forms and progress vary.
+mode = newer
 
 
 def arguments(job: str, bench: Bench) -> tuple[str, dict[str, Any]]:

@@ -20,8 +20,9 @@ from flipsnack_mcp.sandbox import Pace, Sandbox
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
 from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.store.sqlite import SqliteStore
-from tests.server.bench import KEY, SECRET, Assistant, Bench, Mode, Person, Said, Tapped, declines
+from tests.server.bench import KEY, SECRET, Assistant, Bench, Person, Said, Tapped, declines
 from tests.server.destructions import TITLE, assert_done, assert_refused, store_of
+from tests.server.revisions import newer
 from tests.server.test_sealing import YES
 
 OTHER_KEY, OTHER_SECRET = "OTHER-KEY-CANARY-11", "OTHER-SECRET-CANARY-22"
@@ -45,11 +46,8 @@ MOVES = [
     ("de", "by two names"),
 ]
 
-
-@pytest.fixture
-def mode() -> Mode:
-    """What is remembered does not depend on the revision."""
-    return "auto"
+# What is remembered does not depend on the revision.
+mode = newer
 
 
 @dataclass

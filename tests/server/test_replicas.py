@@ -15,8 +15,9 @@ from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.workflows.jobs import BEAT
 from flipsnack_mcp.workflows.lookout import BEAT_OF_LOOKS
 from tests.on_redis import new_prefix, store_on
-from tests.server.bench import Assistant, Bench, Mode, Person, Said, types_what_is_asked
+from tests.server.bench import Assistant, Bench, Person, Said, types_what_is_asked
 from tests.server.long_bench import CREATE
+from tests.server.revisions import newer
 from tests.server.test_bulk import OFFERS, OFFLINE, ONLINE, UPDATE
 from tests.workflows.running import Fragile
 
@@ -25,11 +26,8 @@ ADDRESS = "https://example.com/offers.pdf"
 TO_ITS_END = 60.0
 """Seconds in which all of it is done once somebody is at it."""
 
-
-@pytest.fixture
-def mode() -> Mode:
-    """What is proven here is on no protocol."""
-    return "auto"
+# What is proven here is on no protocol.
+mode = newer
 
 
 @dataclass

@@ -14,7 +14,7 @@ import pytest
 
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.tools.reporting import naming
-from tests.server.bench import Mode, Said, tokens
+from tests.server.bench import Said, tokens
 from tests.server.long_bench import LongBench, assert_told_in_four_parts, named_call, to_its_end
 from tests.server.revisions import turn
 
@@ -22,11 +22,8 @@ TOOL, STATS, LIST = "report_stats", "collection.getStats", "collection.getList"
 AUGUST = {"start_date": "2026-08-01", "end_date": "2026-08-31"}
 DAY = 86_400
 
-
-@pytest.fixture
-def mode(request: pytest.FixtureRequest) -> Mode:
-    """What is reported does not depend on the revision."""
-    return turn(request)
+# What is reported does not depend on the revision.
+mode = turn
 
 
 @pytest.fixture

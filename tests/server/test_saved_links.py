@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tests.server.bench import Bench, Mode, Person, Said, types_what_is_asked
+from tests.server.bench import Bench, Person, Said, types_what_is_asked
 from tests.server.revisions import turn
 from tests.server.wire import CAN, WHO, wired
 
@@ -18,11 +18,8 @@ SAVING: list[tuple[str, dict[str, Any], str]] = [
     ("download_collection_html", {"wait_seconds": 45}, "application/zip"),
 ]
 
-
-@pytest.fixture
-def mode(request: pytest.FixtureRequest) -> Mode:
-    """What is linked does not depend on these two revisions."""
-    return turn(request)
+# What is linked does not depend on these two revisions.
+mode = turn
 
 
 def ready(bench: Bench, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -20,8 +20,9 @@ from flipsnack_mcp.api import cleaned
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.views.page import as_inert_json, as_page
 from flipsnack_mcp.store.sqlite import SqliteStore
-from tests.server.bench import KEY, SECRET, Assistant, Bench, Mode, Said
+from tests.server.bench import KEY, SECRET, Assistant, Bench, Said
 from tests.server.long_bench import LongBench, to_its_end
+from tests.server.revisions import newer
 from tests.server.several import NAMES, key_of, with_accounts
 from tests.server.tables import table
 
@@ -30,11 +31,8 @@ AUGUST = {"start_date": "2026-08-01", "end_date": "2026-08-31"}
 DAY = 86_400
 TITLES: dict[str, str] = table("page_titles")
 
-
-@pytest.fixture
-def mode() -> Mode:
-    """A file is the same on both revisions."""
-    return "auto"
+# A file is the same on both revisions.
+mode = newer
 
 
 class Reader(HTMLParser):

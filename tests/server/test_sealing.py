@@ -18,19 +18,17 @@ from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
 from flipsnack_mcp.store.records import Records, Store, StoreUnusable, T
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
-from tests.server.bench import Bench, Mode, Person, declines
+from tests.server.bench import Bench, Person, declines
 from tests.server.destructions import TITLE, TOOLS, Destruction, assert_only
+from tests.server.revisions import newer
 from tests.virtual_clock import DAY_IN_SECONDS, Machine
 
 YES: InputResponses = {"title": ElicitResult(action="accept", content={"title": TITLE})}
 HOUR = 3600.0
 LATE = "came too late"
 
-
-@pytest.fixture
-def mode() -> Mode:
-    """Before 2026-07-28 a question is answered within its call, and nothing is sealed."""
-    return "auto"
+# Before 2026-07-28 a question is answered within its call, and nothing is sealed.
+mode = newer
 
 
 @pytest.fixture

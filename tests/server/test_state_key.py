@@ -10,19 +10,17 @@ from mcp.types import CallToolResult
 from flipsnack_mcp.api import ConfigurationError
 from flipsnack_mcp.server.callers.caller import CALLER, Caller
 from flipsnack_mcp.server.consent.keys import sealing_keys_in
-from tests.server.bench import Bench, Mode
+from tests.server.bench import Bench
 from tests.server.destructions import TOOLS, assert_only
+from tests.server.revisions import newer
 from tests.server.test_sealing import LATE, Life, keys_of, said
 from tests.virtual_clock import DAY_IN_SECONDS, Machine
 
 OLD, NEW = bytes(range(32)), bytes(range(100, 164))
 TOOL = TOOLS[0]
 
-
-@pytest.fixture
-def mode() -> Mode:
-    """Before 2026-07-28 nothing is sealed."""
-    return "auto"
+# Before 2026-07-28 nothing is sealed.
+mode = newer
 
 
 @pytest.fixture

@@ -9,17 +9,15 @@ from flipsnack_mcp.workflows.history import HISTORY_ENTRY, History
 from tests.server.bench import PDF, Assistant, Bench, Person, Said, declines, types_what_is_asked
 from tests.server.destructions import assert_refused, process, store_of
 from tests.server.long_bench import assert_told_in_four_parts, to_its_end
+from tests.server.revisions import newer
 
 TOOL, UPDATE = "undo_change", "collection.update"
 SUMMER, DRAFT = "Summer catalogue 2026", "Weekly offers, Week 39"
 BEFORE = {"title": SUMMER, "description": "All of summer", "status": "public", "width": 600, "height": 800}
 CHANGE = {"title": "Autumn", "description": "New", "status": "unlisted", "width": 500, "height": 400}
 
-
-@pytest.fixture
-def mode() -> str:
-    """What is answered does not depend on the revision, which the tests of confirmation vary."""
-    return "auto"
+# What is answered does not depend on the revision, which the tests of confirmation vary.
+mode = newer
 
 
 def updates(bench: Bench) -> list[dict[str, str]]:

@@ -7,11 +7,9 @@ import pytest
 
 from flipsnack_mcp.server.wording import as_text_lines
 from tests.server.bench import Bench, tokens
+from tests.server.revisions import newer
 
-
-@pytest.fixture
-def mode() -> str:
-    return "auto"
+mode = newer
 
 
 SAID: list[tuple[dict[str, Any], str]] = [

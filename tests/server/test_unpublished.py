@@ -4,16 +4,13 @@ import pytest
 
 from flipsnack_mcp.server.tools.questions import CONVERSION_FAILED
 from flipsnack_mcp.server.tools.uploads import UNPUBLISHED
-from tests.server.bench import Bench, Mode
+from tests.server.bench import Bench
 from tests.server.revisions import turn
 
 CREATE, UPDATE = "collection.create", "collection.update"
 
-
-@pytest.fixture
-def mode(request: pytest.FixtureRequest) -> Mode:
-    """What is told of an upload does not depend on the revision."""
-    return turn(request)
+# What is told of an upload does not depend on the revision.
+mode = turn
 
 
 @pytest.mark.parametrize(("status", "note"), [("editable", UNPUBLISHED), (None, UNPUBLISHED), ("public", None), ("unlisted", None)])  # fmt: skip

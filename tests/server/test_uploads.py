@@ -16,16 +16,14 @@ from flipsnack_mcp.workflows.uploads.reconciling import NO_COLLECTION_FOUND
 from flipsnack_mcp.workflows.uploads.sending import STOPPED
 from tests.server.bench import PDF, Given
 from tests.server.long_bench import LongBench, assert_told_in_four_parts, given_up, named_call, to_its_end
+from tests.server.revisions import newer
 from tests.workflows.running import Fragile
 
 TOOL = "create_collection"
 pytestmark = pytest.mark.usefixtures("no_look_ahead")
 
-
-@pytest.fixture
-def mode() -> str:
-    """What is answered does not depend on the revision, which the tests of confirmation, forms and progress vary."""
-    return "auto"
+# What is answered does not depend on the revision, which the tests of confirmation, forms and progress vary.
+mode = newer
 
 
 @pytest.fixture

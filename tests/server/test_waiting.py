@@ -9,14 +9,12 @@ import pytest
 from flipsnack_mcp.sandbox import Pace
 from tests.server.bench import Assistant, Bench
 from tests.server.long_bench import assert_polls_are_told, named_call
+from tests.server.revisions import newer
 
 pytestmark = pytest.mark.usefixtures("no_look_ahead")
 
-
-@pytest.fixture
-def mode() -> str:
-    """What is answered does not depend on the revision, which the tests of confirmation, forms and progress vary."""
-    return "auto"
+# What is answered does not depend on the revision, which the tests of confirmation, forms and progress vary.
+mode = newer
 
 
 @pytest.fixture

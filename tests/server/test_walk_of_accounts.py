@@ -18,7 +18,8 @@ from mcp.types import ElicitResult
 from flipsnack_mcp.files.lookahead import LookAhead
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.workflows.batches import carrying_out, seeing
-from tests.server.bench import CODE, Assistant, Mode, Person, Said, types_what_is_asked
+from tests.server.bench import CODE, Assistant, Person, Said, types_what_is_asked
+from tests.server.revisions import newer
 from tests.server.several import NAMES, SeveralBench
 
 STEPS = 60
@@ -35,10 +36,7 @@ READING = (
     "list_documents",
 )
 
-
-@pytest.fixture
-def mode() -> Mode:
-    return "auto"
+mode = newer
 
 
 @dataclass
