@@ -19,7 +19,7 @@ from flipsnack_mcp.server.consent.yes import NotConfirmedError
 from flipsnack_mcp.server.tools.addresses import by_address, give_upload_address
 from flipsnack_mcp.server.tools.questions import CONVERSION_FAILED
 from flipsnack_mcp.server.tools.tool import Answered, ByAddress, HistoryId, Planned, ToolCall, Warnings, WasDryRun
-from flipsnack_mcp.server.tools.uploads import file_of, upload_cost, upload_sentence
+from flipsnack_mcp.server.tools.uploads import file_of, upload_sentence
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.changing import Updated, asked_of, change, changes, delete
 from flipsnack_mcp.workflows.context import CallContext
@@ -91,7 +91,7 @@ async def change_collection(call: ToolCall, action: Action[Collection]) -> Chang
         document, look = await file_of(call, action, open_until_sent)
         if call.options.dry_run:
             before = await existing(call.context, hashes_in(action)["collection_hash"])
-            planned = await planned_change(call, action, document, look.pages)
+            planned = await planned_change(action, document, look.pages)
             facts: dict[str, Any] = {"warnings": list(look.warnings), "dry_run": True, "changes": planned}
             return ChangedCollection(**before.model_dump(), **facts)
         result = await sent_change(call, action, document, look.pages)
@@ -119,14 +119,12 @@ async def what_is_sent(action: Action[Any], document: OpenDocument | None, pages
     return ", ".join(f"{name} {value}" for name, value in wire_parameters(action).items())
 
 
-async def planned_change(
-    call: ToolCall, action: Action[Any], document: OpenDocument | None, pages: int | None
-) -> list[str]:
-    """What would be sent, and what it would cost."""
+async def planned_change(action: Action[Any], document: OpenDocument | None, pages: int | None) -> list[str]:
+    """What would be sent, and what it may cost: by the documentation, uploads are counted for new collections alone."""
     sent = await what_is_sent(action, document, pages)
     if not action.uploads:
         return [f"Flipsnack would be sent {action.api_name} with {sent}"]
-    return [sent, *([await upload_cost(call)] if action.uploads == "PDF" else [])]
+    return [sent, *(["it may cost one of the month's uploads"] if action.uploads == "PDF" else [])]
 
 
 async def destroy(call: ToolCall, action: Action[Any]) -> BaseModel | InputRequiredResult:
