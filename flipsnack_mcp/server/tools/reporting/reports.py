@@ -262,5 +262,6 @@ def change_of(line: Line, measure: reporting.Measure) -> Figures:
 
 def failed_row(one: Uncounted, known: Namesakes) -> Figures:
     """What could not be counted, and why."""
-    named = known.row(one.target, one.account) if one.target else {"account": one.account} if one.account else {}
+    whose = {"account": one.account} if one.account else {}
+    named = known.row(one.target, one.account) if one.target else {**whose, "title": f"{one.count} more"}
     return {**named, "reason": cleaned(one.why, LONGEST_REASON)}
