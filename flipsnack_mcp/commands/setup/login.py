@@ -17,6 +17,7 @@ from flipsnack_mcp.commands.setup.credentials import (
 from flipsnack_mcp.commands.setup.editing.in_toml import in_toml
 from flipsnack_mcp.commands.setup.keychain import ONLY_ACCOUNT, Credentials
 from flipsnack_mcp.commands.setup.wanted import RUN_AGAIN, carried_out
+from flipsnack_mcp.reading import ACCOUNTS, CREDENTIALS
 from flipsnack_mcp.settings import read_settings
 from flipsnack_mcp.started import as_typed
 
@@ -31,7 +32,8 @@ def log_in(account: str | None, options: Mapping[str, str]) -> int:
     """
     name = named_account(account)
     # What the environment says of a key may be meant for another account.
-    environment = {one: text for one, text in os.environ.items() if one != WITHOUT_KEY} if account is None else {}
+    of_others = () if account is None else (*CREDENTIALS, ACCOUNTS)
+    environment = {one: text for one, text in os.environ.items() if not one.startswith((WITHOUT_KEY, *of_others))}
     settings = read_settings(environment, options)
     if settings.problems:
         raise Unsuitable(f"{' '.join(settings.problems)} {NOTHING_WAS_CHANGED}")
@@ -39,7 +41,8 @@ def log_in(account: str | None, options: Mapping[str, str]) -> int:
     found = given or typed_credentials("to leave all as it is")
     if found is None:
         return fail(NOTHING_WAS_CHANGED)
-    if said := check_credentials(found, settings):
+    called_so = (one for one in read_settings(os.environ).accounts if account and one.name.lower() == account.lower())
+    if said := check_credentials(found, next(called_so, settings)):
         say(said)
     with carried_out(RUN_AGAIN):
         keeping = keep_credentials(name, found)

@@ -405,6 +405,25 @@ def test_login_for_an_account_says_what_belongs_into_the_file_of_accounts(home: 
     assert kept_files(home) == {}
 
 
+@pytest.mark.parametrize(("account", "asked"), [("france", "https://fr.example/"), ("spain", "https://env.example/")])
+def test_login_for_an_account_asks_whom_its_server_asks(
+    home: Home, monkeypatch: pytest.MonkeyPatch, account: str, asked: str
+) -> None:
+    """Else the key of an imitation goes to Flipsnack, and one that is right there is refused."""
+    file = home.folder / "accounts.toml"
+    file.write_text("[accounts.France]\napi_url = 'https://fr.example/'\n")
+    told = list[str]()
+
+    async def note(settings: Settings) -> str:
+        told.append(settings.api_url)
+        return ""
+
+    monkeypatch.setattr(credentials, "asked_flipsnack", note)
+    where = {"FLIPSNACK_ACCOUNTS": str(file), "FLIPSNACK_API_URL": "https://env.example/"}
+    assert home.run("login", "--account", account, stdin=home.typed(KEY, SECRET), **where).status == 0
+    assert told == [asked]
+
+
 def test_what_no_account_can_be_called_is_refused(home: Home) -> None:
     done = home.run("login", "--account", "../../etc", stdin=home.typed(KEY, SECRET))
     assert done.status == 1
