@@ -31,6 +31,7 @@ EACH_ALONE = (
     "terminal; or they can raise what this server allows."
 )
 """Of the changes of a plan nobody can choose some."""
+WHICH = "the history_id of the answer about the change; they are listed by {}"
 LOOKS_FOR_A_PLAN = 20
 """Collections that are looked at one by one while a person waits; of more a list tells."""
 
@@ -53,7 +54,7 @@ class UndoChangeInput(PlanningInput):
     @override
     def objection(self) -> str:
         if self.history_id is None:
-            return "say what to undo: give the history_id that the answer about the change had"
+            return f"say what to undo: give {WHICH.format(typed_there('history'))}"
         return super().objection()
 
 
@@ -97,7 +98,7 @@ async def changes_meant(call: ToolCall, events: Sequence[Event], number: int) ->
     if meant is None:
         raise FlipsnackError(
             f"The history of this account has no entry {number}.",
-            f"Give the history_id of the answer about the change; they are listed by {typed_there('history')}.",
+            f"Give {WHICH.format(typed_there('history'))}.",
         )
     await check_under_way(call, meant)
     changes = undone_by(events, meant)
