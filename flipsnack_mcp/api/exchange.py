@@ -108,6 +108,8 @@ class Exchange:
                     return await capped(response, self.action), response.status_code
         except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError) as error:  # a damaged record of TLS comes as it is
             # `from None`: the text of these errors can hold the signed URL.
+            if isinstance(error, httpx2.InvalidURL) and str(error).endswith("too long"):
+                raise wire.too_large_for("an address, where all that is asked stands in one", self.action) from None
             raise no_answer(self.action, never_left=isinstance(error, NEVER_LEFT)) from None
         if not self.departure.left:
             raise failure_of(TimeoutError(), self.departure)

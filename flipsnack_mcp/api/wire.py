@@ -127,16 +127,21 @@ def redacted(body: bytes, secrets: Iterable[str]) -> bytes:
     return body
 
 
+def too_large_for(what: str, action: Action[Any]) -> FlipsnackError:
+    """A document, or what is asked in an address, that is turned away before Flipsnack."""
+    large = "document" if action.uploads else "text"
+    return FlipsnackError(
+        f"The {large} is too large for {what}.",
+        f"Ask the person for a smaller {large}."
+        if action.uploads
+        else "Give a shorter one: a letter that is not plain Latin counts six to twelve times.",
+    )
+
+
 def unreadable(action: Action[Any], why: str, http_status: int | None = None) -> FlipsnackError:
     """An answer that says nothing certain: after a write something may have been changed, unless it never got there."""
     if http_status in TURNED_AWAY_FOR_SIZE:
-        large = "document" if action.uploads else "text"
-        return FlipsnackError(
-            f"The {large} is too large for what stands before Flipsnack (HTTP {http_status}).",
-            f"Ask the person for a smaller {large}."
-            if action.uploads
-            else "Give a shorter one: a letter that is not plain Latin counts six to twelve times.",
-        )
+        return too_large_for(f"what stands before Flipsnack (HTTP {http_status})", action)
     reads = action.effect is Effect.READS
     kind = TooManyRequestsError if http_status == 429 else UnreadableAnswerError
     return kind(

@@ -268,6 +268,16 @@ async def test_a_text_that_is_too_long_for_an_address_is_told_as_that_and_sent_o
     assert len(sandbox.requests) == 1
 
 
+async def test_a_text_for_which_no_address_has_room_is_told_as_that_and_not_sent() -> None:
+    sandbox = unlimited()
+    wanted = collections.UpdateCollection(collection_hash="fxh4k89", settings={"customCss": "a" * 70_000})
+    async with asking(sandbox.app) as flipsnack:
+        error = await error_of(flipsnack.send(wanted), FlipsnackError)
+    assert "The text is too large for an address" in str(error)
+    assert "Nothing was changed. Trying again will not help. Give a shorter one" in str(error)
+    assert sandbox.requests == []
+
+
 async def test_a_document_that_is_too_large_for_what_stands_before_flipsnack_is_told_as_that() -> None:
     sandbox = unlimited()
     sandbox.add_fault(Fault("http", http_status=413, times=0, body="<html>Request Entity Too Large</html>"))
