@@ -9,12 +9,9 @@ import anyio
 import pytest
 from anyio import CapacityLimiter, to_thread
 
-from tests.virtual_clock import VirtualLoop
+from tests.virtual_clock import on_virtual_time
 
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, object]]:
-    return "asyncio", {"loop_factory": VirtualLoop}
+anyio_backend = on_virtual_time
 
 
 async def test_timers_fire_in_order_and_at_their_time_and_a_thousand_seconds_take_none() -> None:

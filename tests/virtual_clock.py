@@ -4,9 +4,7 @@ Its selector never sleeps: if nothing has happened, it moves the loop's clock on
 goes by the loop's clock (`anyio.sleep`, `fail_after`, `current_time`) runs as written, only without the waiting.
 `time.monotonic` stays real.
 
-    @pytest.fixture
-    def anyio_backend() -> tuple[str, dict[str, object]]:
-        return "asyncio", {"loop_factory": VirtualLoop}
+    anyio_backend = on_virtual_time
 
 While a worker thread is busy the clock stands still, or a timer would fire in the middle of reading a file. The other
 side of it: a thread that waits for a timer of the loop waits for ever. Sockets and pipes need a real loop.
@@ -22,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar, TypeVarTuple, Unpack
 
+import pytest
 from anyio._backends._asyncio import WorkerThread
 from typing_extensions import override
 
@@ -96,6 +95,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             isinstance(thread, WorkerThread) and thread.loop is self and thread.queue.unfinished_tasks
             for thread in threading.enumerate()
         )
+
+
+@pytest.fixture
+def on_virtual_time() -> tuple[str, dict[str, object]]:
+    """What a module or a folder calls `anyio_backend` whose tests run on this loop."""
+    return "asyncio", {"loop_factory": VirtualLoop}
 
 
 @dataclass

@@ -7,12 +7,9 @@ import pytest
 from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.sandbox import Sandbox
 from tests.api.asking import asking, unlimited
-from tests.virtual_clock import VirtualLoop
+from tests.virtual_clock import on_virtual_time
 
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, object]]:
-    return "asyncio", {"loop_factory": VirtualLoop}
+anyio_backend = on_virtual_time
 
 
 @pytest.fixture

@@ -1,10 +1,5 @@
 """Virtual time: a conversation waits only until everybody else waits too."""
 
-import pytest
+from tests.virtual_clock import on_virtual_time
 
-from tests.virtual_clock import VirtualLoop
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, object]]:
-    return "asyncio", {"loop_factory": VirtualLoop}
+anyio_backend = on_virtual_time

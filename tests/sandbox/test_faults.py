@@ -10,14 +10,12 @@ import pytest
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.sandbox.faults import ConnectionReset
 from tests.sandbox.calling import PDF, Caller
-from tests.virtual_clock import StandingClock, VirtualLoop
+from tests.virtual_clock import StandingClock, on_virtual_time
 
 CONTROL = "https://api.flipsnack.com/_sandbox/"
 
 
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, object]]:
-    return "asyncio", {"loop_factory": VirtualLoop}
+anyio_backend = on_virtual_time
 
 
 @pytest.mark.parametrize(

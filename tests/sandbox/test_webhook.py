@@ -12,16 +12,14 @@ import pytest
 from flipsnack_mcp.parsing import WrongUsage, parsed
 from flipsnack_mcp.sandbox import Hook, NoAnswer, Pace, Sandbox
 from tests.sandbox.calling import Caller, calling
-from tests.virtual_clock import VirtualLoop
+from tests.virtual_clock import on_virtual_time
 
 URL = "https://hooks.example.com/hooks/a-path-that-nobody-guesses"
 CONTROL = "https://api.flipsnack.com/_sandbox/leads"
 SILENT, GONE = 0, -1
 
 
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, object]]:
-    return "asyncio", {"loop_factory": VirtualLoop}
+anyio_backend = on_virtual_time
 
 
 @dataclass

@@ -17,7 +17,7 @@ from flipsnack_mcp.server.tools import uploads
 from tests.server.bench import KEY, SECRET, Assistant, Bench, LoopClock, Mode, Witness
 from tests.server.long_bench import LongBench
 from tests.server.several import SeveralBench, with_accounts
-from tests.virtual_clock import VirtualLoop
+from tests.virtual_clock import on_virtual_time
 
 
 @pytest.fixture
@@ -26,9 +26,7 @@ def tmp_path(quick_folder: Path) -> Path:
     return quick_folder
 
 
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    return "asyncio", {"loop_factory": VirtualLoop}
+anyio_backend = on_virtual_time
 
 
 @pytest.fixture(params=["auto", "legacy"], ids=["2026-07-28", "2025-11-25"])

@@ -19,12 +19,9 @@ from flipsnack_mcp.store.records import Records, StoreUnusable
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.store.upgrading import STEPS
 from tests.store.works import change_pair, count, increment
-from tests.virtual_clock import StandingClock, VirtualLoop
+from tests.virtual_clock import StandingClock, on_virtual_time
 
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, object]]:
-    return "asyncio", {"loop_factory": VirtualLoop}
+anyio_backend = on_virtual_time
 
 
 def mode(path: Path) -> int:

@@ -13,24 +13,13 @@ from flipsnack_mcp.workflows.context import CallContext
 from tests.api.asking import asking, unlimited
 from tests.on_redis import store_on
 from tests.server.bench import LoopClock
-from tests.virtual_clock import VirtualLoop
+from tests.server.conftest import clock, tmp_path
+from tests.virtual_clock import on_virtual_time
 from tests.workflows.running import LongWork
 
+__all__ = ["clock", "tmp_path"]
 
-@pytest.fixture
-def tmp_path(quick_folder: Path) -> Path:
-    """State files are all it holds, as a rule."""
-    return quick_folder
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, object]]:
-    return "asyncio", {"loop_factory": VirtualLoop}
-
-
-@pytest.fixture
-def clock() -> LoopClock:
-    return LoopClock()
+anyio_backend = on_virtual_time
 
 
 @pytest.fixture

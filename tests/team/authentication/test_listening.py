@@ -11,14 +11,12 @@ from flipsnack_mcp.server.callers.caller import EVERYBODY
 from flipsnack_mcp.team.authentication.challenges import NotLetInError
 from flipsnack_mcp.team.authentication.door import BETWEEN_LOOKS_AT_A_TOKEN, Door
 from flipsnack_mcp.team.authentication.knowing import Authentication, LetIn
-from tests.virtual_clock import VirtualLoop
+from tests.virtual_clock import on_virtual_time
 
 LISTENING: Scope = {"type": "http", "method": "GET", "path": "/mcp", "headers": []}
 
 
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, object]]:
-    return "asyncio", {"loop_factory": VirtualLoop}
+anyio_backend = on_virtual_time
 
 
 @dataclass

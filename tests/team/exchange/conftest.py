@@ -8,25 +8,12 @@ from pathlib import Path
 import pytest
 
 from flipsnack_mcp.sandbox import Pace, Sandbox
-from flipsnack_mcp.team.exchange import guessing
 from tests.server.bench import KEY, SECRET, Bench, LoopClock, Witness
+from tests.server.conftest import clock, tmp_path
+from tests.team.authentication.conftest import patience
 from tests.team.exchange.replicas import Replica, Team
 
-
-@pytest.fixture
-def tmp_path(quick_folder: Path) -> Path:
-    return quick_folder
-
-
-@pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who guesses is not waited for here."""
-    monkeypatch.setattr(guessing, "WRONG_WAIT", 0.0)
-
-
-@pytest.fixture
-def clock() -> LoopClock:
-    return LoopClock()
+__all__ = ["clock", "patience", "tmp_path"]
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from flipsnack_mcp.workflows.leads.forgetting import FORGET_EVERY
 from flipsnack_mcp.workflows.leads.hooks import add_hook, replace_hook, revoke_hook
 from flipsnack_mcp.workflows.leads.keeping import EVER, counted, kept
 from tests.team.over_http import whole_application
-from tests.virtual_clock import VirtualLoop
+from tests.virtual_clock import on_virtual_time
 
 ODD: dict[str, Any] = {
     **json.loads(Path(__file__).with_name("hook_bodies.json").read_text(encoding="utf-8")),
@@ -82,9 +82,7 @@ class Receiver:
         return {kind: many for (_, _, kind), many in found.items()}
 
 
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, object]]:
-    return "asyncio", {"loop_factory": VirtualLoop}
+anyio_backend = on_virtual_time
 
 
 @pytest.fixture(autouse=True)
