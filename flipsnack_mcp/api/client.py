@@ -17,7 +17,7 @@ from flipsnack_mcp.api.budget import Wait
 from flipsnack_mcp.api.counting.waiting import OnWait
 from flipsnack_mcp.api.exchange import ANYTIME, Exchange, Terms, decoded
 from flipsnack_mcp.api.links import same_origin
-from flipsnack_mcp.api.network import PublicRoads, Roads, is_loopback
+from flipsnack_mcp.api.network import PublicRoads, Roads, is_inside, is_loopback
 from flipsnack_mcp.api.pace import Pacer, Slot
 from flipsnack_mcp.api.sending import Sending, sending
 from flipsnack_mcp.api.upload import Document, Upload, ignore
@@ -76,6 +76,10 @@ class Flipsnack:
             own = self.own_address
             self._elsewhere = quiet_client(PublicRoads(Roads(), lambda url: bool(own) and same_origin(str(url), own)))
         return self._elsewhere
+
+    async def at_package(self, *, own: bool) -> httpx2.AsyncClient:
+        """For a package: what is in this network may be asked at the server that is asked itself, or where that is there too."""
+        return self.http if own or self._transport or await is_inside(self._access.api_url) else self.elsewhere
 
     @property
     def own_address(self) -> str:

@@ -166,7 +166,7 @@ async def test_a_package_comes_from_no_name_that_resolves_into_this_network(
 ) -> None:
     address = f"https://files.example.com:{await scene.silent()}/package.zip"
     wanted = DownloadHtml(collection_hash="hi5uaju82l")
-    resolve(monkeypatch, addresses)
+    resolve(monkeypatch, [PUBLIC], addresses)  # of the API first
     async with client() as flipsnack, anyio.create_task_group() as background:
         downloads = Downloads(flipsnack, Jobs(Lookout(MemoryStore(), background), "mine"))
         asked = WantedPackage(wanted, tmp_path, "https://api.flipsnack.com/v1/")
@@ -176,6 +176,16 @@ async def test_a_package_comes_from_no_name_that_resolves_into_this_network(
     assert job is not None
     assert "Nothing was saved. Nothing was changed. Trying again will not help. Tell the person" in str(job.error)
     assert scene.proxied == []
+
+
+@pytest.mark.parametrize("resolved", [["198.18.0.7"], ["127.0.0.1"], [PUBLIC]], ids=str)
+async def test_where_flipsnack_itself_is_in_this_network_so_may_be_its_packages(
+    monkeypatch: pytest.MonkeyPatch, resolved: list[str]
+) -> None:
+    resolve(monkeypatch, resolved)
+    async with client() as flipsnack:
+        used = await flipsnack.at_package(own=False)
+        assert used is (flipsnack.http if resolved != [PUBLIC] else flipsnack.elsewhere)
 
 
 async def test_the_address_that_was_judged_is_the_one_that_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from flipsnack_mcp.api.network.failures import Departure
 from flipsnack_mcp.api.network.floor import Floor
 from flipsnack_mcp.api.network.proxies import is_loopback, proxies_of, proxy_secrets
-from flipsnack_mcp.api.network.public import NotPublicError, PublicRoads
+from flipsnack_mcp.api.network.public import NotPublicError, PublicRoads, is_inside
 from flipsnack_mcp.api.network.routes import Roads, described
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "PublicRoads",
     "Roads",
     "described",
+    "is_inside",
     "is_loopback",
     "proxies_of",
     "proxy_secrets",

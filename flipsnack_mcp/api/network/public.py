@@ -57,6 +57,17 @@ def to_address(request: httpx2.Request, address: str) -> httpx2.Request:
     return httpx2.Request(request.method, there, headers=headers, stream=request.stream, extensions=extensions)
 
 
+async def is_inside(address: str) -> bool:
+    """Whether the host of an address is in this network: an imitation, a gateway, or any host where names get numbers of its own."""
+    try:
+        await public_addresses(Roads().route(httpx2.URL(address)))
+    except NotPublicError:
+        return True
+    except UnreachableError:  # a proxy may know the name
+        return False
+    return False
+
+
 async def public_addresses(route: Route) -> list[str]:
     """What a host's name resolves to, where all of it is in the internet.
 

@@ -221,7 +221,7 @@ async def save_from(
 ) -> SavedPackage:
     """Fetch a complete package and put it in its place."""
     link = check_link(package, asked.api_url)
-    http = flipsnack.http if is_own(link, asked.api_url) else flipsnack.elsewhere
+    http = await flipsnack.at_package(own=is_own(link, asked.api_url))
     async with fetched(http, link) as transfer:
         coming.total = transfer.total
         pieces, wanted = coming.counted(transfer.pieces), asked.action.collection_hash
