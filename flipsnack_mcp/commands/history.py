@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 
-from flipsnack_mcp.commands import fail, say
+from flipsnack_mcp.commands import NotDone, fail, say
 from flipsnack_mcp.commands.connecting import labels_known, open_memory
 from flipsnack_mcp.commands.trail_table import changes_made, table_of
 from flipsnack_mcp.server.callers.accounts import account_named
@@ -29,15 +29,11 @@ class Found:
     """By account, so that a person can tell them apart."""
 
 
-class AccountUnclear(Exception):  # noqa: N818 - it says which there are
-    """It cannot be told which account a person means."""
-
-
 def history(settings: Settings, *, as_json: bool, verify: bool, account: str | None = None, since: float = 0.0) -> int:
     """Print the trails of all accounts or of one, all or since a moment; or say whether they are whole, as ever."""
     try:
         found = narrowed_to(anyio.run(recalled, settings), account, settings)
-    except (StoreUnusable, AccountUnclear) as error:
+    except (StoreUnusable, NotDone) as error:
         return fail(str(error))
     if verify:
         say(json.dumps(verification(found)) if as_json else verification_text(found))
@@ -63,13 +59,13 @@ def narrowed_to(found: Found, account: str | None, settings: Settings) -> Found:
     """What was found of the account that a person named, or all.
 
     Raises:
-        AccountUnclear: None is called so, or several are.
+        NotDone: None is called so, or several are.
     """
     if account is None:
         return found
     meant = accounts_called(account, found, settings)
     if len(meant) != 1:
-        raise AccountUnclear(which_account(meant, found.called))
+        raise NotDone(which_account(meant, found.called))
     return replace(found, trails=[one for one in found.trails if one.account == meant[0]])
 
 

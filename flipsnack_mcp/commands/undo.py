@@ -13,7 +13,7 @@ from flipsnack_mcp.api.errors import RefusedError, UnreachableError, UnreadableA
 from flipsnack_mcp.commands import NotDone, fail, say
 from flipsnack_mcp.commands.approve import with_store
 from flipsnack_mcp.commands.connecting import NO_OTHER_PROCESS
-from flipsnack_mcp.commands.history import AccountUnclear, Found, found_in, narrowed_to
+from flipsnack_mcp.commands.history import Found, found_in, narrowed_to
 from flipsnack_mcp.commands.own_call import Proposal, carried_through, proposed, with_account
 from flipsnack_mcp.commands.trail_table import TITLE_WIDTH, changes_made, table_of
 from flipsnack_mcp.front.leaving import EXIT_INTERRUPTED
@@ -43,7 +43,7 @@ UNEXPECTED_HERE = "Something unexpected went wrong here."
 OTHER_SETTINGS = "the FLIPSNACK_ variables that stand in the configuration of its assistant (FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET, or FLIPSNACK_ACCOUNTS)"
 
 
-TOLD = (FlipsnackError, NotConfirmedError, StoreUnusable, AccountUnclear, NotDone)
+TOLD = (FlipsnackError, NotConfirmedError, StoreUnusable, NotDone)
 """What has a text of ours."""
 
 
@@ -113,8 +113,7 @@ def entry_meant(settings: Settings, number: int, account: str | None) -> Meant:
     """The entry of that number and the settings of its account, which have to allow an undoing.
 
     Raises:
-        NotDone: There is none, or nobody can undo it from here.
-        AccountUnclear: It cannot be told whose is meant.
+        NotDone: There is none, nobody can undo it from here, or it cannot be told whose is meant.
     """
     found = anyio.run(with_store, settings, partial(found_in, settings))
     if found is None:
