@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Self
 
 from flipsnack_mcp.text import DASHES, DOUBLE_QUOTES, FLAGS, KEYCAP, MAYBE_HIDDEN, PICTURE, SINGLE_QUOTES, one_line
@@ -23,6 +23,9 @@ FORMS_IN_TITLES = (
     (re.compile(f"[{SINGLE_QUOTES}]"), "'"),
     (re.compile(f"[{DASHES}]"), "-"),
 )
+
+IN_AN_ANSWER = str.maketrans({'"': "'", "|": "\u00a6"})
+"""Signs that an answer's text has others for, lest somebody's title end its quotes or its column."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,13 @@ class Pieces:
         return Pieces(self.written[:start] + self.written[end:], self.compared[:start] + self.compared[end:])
 
     @property
+    def as_shown(self) -> "Pieces":
+        """The same as an answer's text has it: with single quotes for double ones, another stroke, and one blank for several."""
+        shown = [one.translate(IN_AN_ANSWER) for one in self.compared]
+        once = ["" if one == before == " " else one for before, one in pairwise(["", *shown])]
+        return Pieces(self.written, tuple(once))
+
+    @property
     def hidden_at_the_start(self) -> bool:
         """Whether it begins with what is not seen, and so means that too."""
         return not self.compared[0]
@@ -63,12 +73,15 @@ class Pieces:
 
 
 def replaced(text: str, find: str, replace: str) -> str:
-    """The text with every `find` in it replaced, from the left; whole characters only, and nothing else changes."""
+    """The text with every `find` in it replaced, from the left; whole characters only, and nothing else changes.
+
+    Where it does not stand there as it is, it may be copied from an answer.
+    """
     wanted = Pieces.of(find)
     if not any(wanted.compared):
         return text.replace(find, replace)
     title, made, done = Pieces.of(text), list[str](), 0
-    for start, end in places(title, wanted):
+    for start, end in places(title, wanted) or places(title.as_shown, wanted):
         made += [*title.written[done:start], replace]
         done = end
     return "".join([*made, *title.written[done:]])
