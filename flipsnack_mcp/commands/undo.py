@@ -36,6 +36,9 @@ YES = frozenset({"yes", "y"})
 EVERY_STATUS = ONLINE | {"editable"}
 NEVER_BEGUN = frozenset({"planned", "skipped"})
 IN_MEMORY = f"Nothing can be undone here: {NO_OTHER_PROCESS}. {UNCHANGED}"
+AN_IMITATION = (
+    "an imitation inside its server: no other process reaches that. As long as it runs, its assistant can undo this."
+)
 INTERRUPTED = (
     "\nStopped between two collections. What was put back until then stays; the same command puts the rest back."
 )
@@ -124,6 +127,8 @@ def entry_meant(settings: Settings, number: int, account: str | None) -> Meant:
     own = next((one for one in settings.every if one.account == trail.account), None)
     if own is None:
         raise NotDone(key_is_elsewhere(number, called, settings, command_of(number, whose)))
+    if own.sandbox:
+        raise NotDone(f"Entry {number} is of the account {called}, {AN_IMITATION} {UNCHANGED}")
     if UNDOING not in menu(own):
         why = "it is read-only (FLIPSNACK_READ_ONLY)" if own.read_only else "FLIPSNACK_TOOLSETS leaves that out"
         raise NotDone(f"Nothing is undone in the account {called} with these settings: {why}. {UNCHANGED}")

@@ -347,6 +347,20 @@ async def test_a_number_that_no_entry_has_is_said(scene: Scene, number: int) -> 
     assert f"The history has no entry {number} that can be read. {UNCHANGED}" in ended.out
 
 
+async def test_what_was_changed_in_an_imitation_is_undone_by_nobody_but_its_server(scene: Scene) -> None:
+    """Another one begins anew: in that nothing is as the entry says, and it has entries of its own."""
+    bench, store = scene.bench, SqliteStore(scene.state, scene.moment)
+    of_bench = Settings(api_key=KEY, api_secret=SECRET)
+    server = build_server(Settings(sandbox=True), lambda _: bench.connect(of_bench), bench.clock, store)
+    async with bench.assistant(server=server) as assistant:
+        number = await change_by(assistant, scene, title="Autumn")
+    ended = await undo(scene, number, FLIPSNACK_SANDBOX="1")
+    assert ended.status == 1
+    assert f"Entry {number} is of the account sandbox, an imitation inside its server" in ended.out
+    assert UNCHANGED in ended.out
+    assert "To put this back" not in ended.out
+
+
 @pytest.mark.parametrize("more", [["--json"], ["--verify"], ["--since", "7d"]], ids=" ".join)
 async def test_with_other_options_than_an_account_it_is_a_wrong_usage(scene: Scene, more: list[str]) -> None:
     ended = await undo(scene, 1, "yes\n", *more)
