@@ -7,6 +7,7 @@ writes through `job.store`, where nothing is written for a job that somebody els
 
 import base64
 import logging
+import math
 import secrets
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import asdict
@@ -148,15 +149,19 @@ class Jobs:
         await self.watch(kind, job_id, seconds, news)
         return news.last
 
-    async def stop(self, kind: str, job_id: str) -> bool:
-        """Stop a job of this process, or ask its owner to; whether there was anything to stop."""
+    async def stop(self, kind: str, job_id: str, within: float = math.inf) -> bool:
+        """Stop a job of this process, or ask its owner to; whether there was anything to stop.
+
+        Its end is waited for; a step that takes longer than `within` seconds is left to end by itself.
+        """
         job = self.running(kind, job_id)
         if job is None:
             return await self._store.transact(lambda records: leases.ask_to_stop(records, self._name(kind, job_id)))
         job.stop()
-        while not job.ended:
-            await job.changed.wait()
-        return not job.lost or await self.stop(kind, job_id)
+        with anyio.move_on_after(within):
+            while not job.ended:
+                await job.changed.wait()
+        return not job.lost or await self.stop(kind, job_id, within)
 
     async def kind_of(self, job_id: str) -> str | None:
         """What kind of work that is not over goes by an id, whoever carries it out; None where there is none."""

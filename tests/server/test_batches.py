@@ -729,6 +729,28 @@ async def test_of_a_plan_that_was_stopped_on_request_it_is_not_said_to_go_on_onc
     assert seen.data["next_step"].endswith(" only if they want it to go on.")
 
 
+async def test_work_that_waits_for_flipsnacks_answer_is_told_to_be_stopping_within_a_calls_time(
+    bench: LongBench,
+) -> None:
+    """The call lasted as long as the change did, and clients give up after a minute."""
+    bench.fails("slow", "collection.update", times=0, seconds=300)
+    rename = await bench.client.call("update_collections", query="Weekly", find="Weekly", replace="Monthly")
+    plan = rename.data["plan_id"]
+    await bench.client.call("update_collections", plan_id=plan, wait_seconds=0)
+    await anyio.sleep(2)
+    began = anyio.current_time()
+    said = await bench.client.call(STOP, work_id=plan)
+    took = anyio.current_time() - began
+    await anyio.sleep(400)
+    sent = bench.requests.count("collection.update")
+    after = await bench.client.call(STOP, work_id=plan)
+    await anyio.sleep(100)
+    assert took < 45
+    assert said.data["state"].startswith("stopping: it ends within half a minute, or once what it has sent is answered")
+    assert_told_in_four_parts(after, "That plan is not under way")
+    assert bench.requests.count("collection.update") == sent
+
+
 async def test_who_stops_a_plan_that_is_not_under_way_is_not_sent_to_the_call_that_carries_it_out(
     bench: LongBench,
 ) -> None:

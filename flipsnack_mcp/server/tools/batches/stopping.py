@@ -24,6 +24,12 @@ WHAT_STANDS = {
     "plan": "What was done stays done; the same tool with its plan_id goes on with the rest.",
     "batch": "What was uploaded stays; create_collections with its plan_id goes on with the rest.",
 }
+STEP_PATIENCE = 30.0
+"""Seconds for a step that is not broken off, such as a change that was sent and is not answered."""
+ENDS_LATER = (
+    "stopping: it ends within half a minute, or once what it has sent is answered, here or where another process "
+    "carries it out"
+)
 NOTHING_HAD_COME = "Nothing had come to its address, which takes no document any more: nothing was uploaded."
 ANY_OTHER = "What was done stays done; the tool that began it tells how far it came."
 
@@ -68,7 +74,7 @@ async def stop_work(call: ToolCall, arguments: StopWorkInput) -> StoppedWork:
     kind = await call.app.jobs.kind_of(wanted)
     if begun := await work_under(call, kind or "", wanted):
         check_theirs(begun.principal, begun.caller)
-    if kind is None or not await call.app.jobs.stop(kind, wanted):
+    if kind is None or not await call.app.jobs.stop(kind, wanted, call.context.patience(STEP_PATIENCE)):
         raise await nothing_to_stop(call, wanted)
     return stopped_work(wanted, kind, ended=await call.app.jobs.kind_of(wanted) is None)
 
@@ -94,7 +100,7 @@ async def stop_everywhere(call: ToolCall, wanted: str) -> StoppedWork:
         raise WhichAccountError(NOT_OVER_ALL, f"The accounts are: {names_of(app.settings for app in call.apps)}.")
     check_theirs(joint.principal, joint.caller)
     parts = [(app.jobs, joint.parts[one]) for app in call.apps if (one := app.settings.account) in joint.parts]
-    if not any([await jobs.stop(REPORT, part) for jobs, part in parts]):
+    if not any([await jobs.stop(REPORT, part, call.context.patience(STEP_PATIENCE)) for jobs, part in parts]):
         raise await nothing_to_stop(call, wanted)
     left = [await jobs.kind_of(part) for jobs, part in parts]
     return stopped_work(wanted, REPORT, ended=not any(left))
@@ -128,7 +134,5 @@ async def plan_at_rest(call: ToolCall, wanted: str) -> FlipsnackError | None:
 
 def stopped_work(work_id: str, kind: str, *, ended: bool) -> StoppedWork:
     """The answer; another process is only asked to stop, and what became of an upload has to be looked up."""
-    state = (
-        "stopped" if ended else "stopping: it ends within half a minute, here or where another process carries it out"
-    )
+    state = "stopped" if ended else ENDS_LATER
     return StoppedWork(work_id=work_id, kind=kind, state=state, next_step=WHAT_STANDS.get(kind, ANY_OTHER))

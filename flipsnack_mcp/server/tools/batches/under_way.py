@@ -12,6 +12,7 @@ from flipsnack_mcp.api import Effect, FlipsnackError
 from flipsnack_mcp.server.callers.rights import check_theirs
 from flipsnack_mcp.server.tools.addresses import open_addresses, told_of_arrival, wait_for_arrival
 from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput, WaitSeconds
+from flipsnack_mcp.server.tools.batches.stopping import STEP_PATIENCE
 from flipsnack_mcp.server.tools.tool import Answered, ToolCall
 from flipsnack_mcp.server.tools.uploads import (
     EARLIER,
@@ -113,7 +114,7 @@ async def stopped_upload(call: ToolCall, entry: JournalEntry) -> JournalEntry:
         raise FlipsnackError(
             "This upload has ended; it cannot be stopped any more.", "To remove its collection, use delete_collection."
         )
-    await call.app.jobs.stop(UPLOAD, entry.upload_id)
+    await call.app.jobs.stop(UPLOAD, entry.upload_id, call.context.patience(STEP_PATIENCE))
     return await call.app.uploads.journal.find(entry.upload_id) or entry
 
 
