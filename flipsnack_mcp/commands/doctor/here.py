@@ -31,9 +31,8 @@ def doctor(settings: Settings, *, as_json: bool, fix: bool = False) -> int:
     findings, done = anyio.run(examined, settings), None
     if fix and (done := all_set_right(findings)):
         findings = anyio.run(examined, settings)
-    well = all(one.ok for one in findings)
-    say(report_json(settings, findings, done, well=well) if as_json else report(settings, findings, done))
-    return 0 if well else 1
+    say((report_json if as_json else report)(settings, findings, done))
+    return 0 if all(one.ok for one in findings) else 1
 
 
 def doctor_of_config(named: str, *, as_json: bool, fix: bool = False) -> int:

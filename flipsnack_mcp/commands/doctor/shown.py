@@ -33,9 +33,9 @@ def report_of(_: str, what: str, findings: list[Finding], done: list[str] | None
     return "\n".join([one_line(f"flipsnack-mcp {__version__}, looking at {what}"), *checks_told(findings, done)])
 
 
-def json_of(kind: str, what: str, findings: list[Finding], done: list[str] | None = None) -> str:
+def json_of(kind: str, what: str, findings: list[Finding], done: list[str] | None = None, **more: object) -> str:
     """Write them for a program."""
-    facts = {"version": __version__, kind: what, "ok": all(one.ok for one in findings)}
+    facts = {"version": __version__, kind: what, "ok": all(one.ok for one in findings), **more}
     fixed = {"fixed": done} if done is not None else {}
     return json.dumps({**facts, **fixed, "checks": [one.facts for one in findings]}, indent=2)
 
@@ -46,13 +46,11 @@ def account_line(account: Settings) -> str:
     return f"  {', '.join((account.name, *account.aliases))}: {', '.join(facts)}"
 
 
-def report_json(settings: Settings, findings: list[Finding], done: list[str] | None = None, *, well: bool) -> str:
+def report_json(settings: Settings, findings: list[Finding], done: list[str] | None = None) -> str:
     """Write the findings for a program."""
     given = [{"name": name, "value": value, "source": source} for name, value, source in shown_settings(settings)]
-    facts = {"version": __version__, "mode": mode(settings), "ok": well, "settings": given}
     accounts = {"accounts": [account_facts(one) for one in settings.accounts]} if settings.accounts else {}
-    fixed = {"fixed": done} if done is not None else {}
-    return json.dumps({**facts, **accounts, **fixed, "checks": [one.facts for one in findings]}, indent=2)
+    return json_of("mode", mode(settings), findings, done, settings=given, **accounts)
 
 
 def account_facts(account: Settings) -> dict[str, object]:

@@ -183,11 +183,9 @@ def setting_faults(settings: Settings, unseen: Iterable[str]) -> Iterator[str]:
             yield account.missing
 
 
-def command_faults(
-    entry: ClientEntry, here: Mapping[str, str], found: Callable[[str], str | None] = shutil.which
-) -> Iterator[str]:
+def command_faults(entry: ClientEntry, here: Mapping[str, str]) -> Iterator[str]:
     """What is wrong with what it starts."""
-    command = as_filled(entry.command, entry.kind, here)
+    command, found = as_filled(entry.command, entry.kind, here), shutil.which
     if not command:
         yield from [] if command is None else ["it names no command"]
         return
