@@ -178,6 +178,11 @@ async def test_a_text_that_only_capitals_tell_from_a_titles_is_not_said_to_be_no
     assert "other capitals" not in plain.text
     assert "The text to find stands in no title of these." in plain.text
     assert "stands in no title" not in none.text + some.text
+    async with process(bench) as assistant:
+        ends = await assistant.call(TOOL, query="Wholesale", remove="no such words", status="unlisted")
+        off = await assistant.call(TOOL, query="the year", remove="of the year")
+    assert "No title of these begins or ends with the text to remove." in ends.text
+    assert "begins or ends" not in off.text
     assert "collection.update" not in bench.requests
 
 

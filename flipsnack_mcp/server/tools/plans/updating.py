@@ -114,12 +114,18 @@ def notes(call: ToolCall, draft: PlanDraft, to_nothing: Sequence[str], described
 
 
 def not_found(rule: Rule, rows: Sequence[CollectionSummary]) -> list[str]:
-    """Where the text to find stands nowhere; and where it does with other capitals: a person reads it, and it is left."""
-    small = replace(rule, find=rule.find and rule.find.casefold())
+    """Which text stands nowhere; and where one does with other capitals: a person reads it, and it is left."""
+    small, titles, said = (
+        replace(rule, find=rule.find and rule.find.casefold()),
+        [row.title for row in rows],
+        list[str](),
+    )
     left = [row for row in rows if not rule.finds(row.title) and small.finds(row.title.casefold())]
-    if rule.find and rows and not left and not any(rule.finds(row.title) for row in rows):
-        return ["The text to find stands in no title of these."]
-    return few_named("Left, as the text to find has other capitals there", [as_known(row) for row in left])
+    if rule.find and titles and not left and not any(map(rule.finds, titles)):
+        said.append("The text to find stands in no title of these.")
+    if rule.remove and titles and titles == [*map(Rule(remove=rule.remove).title_of, titles)]:
+        said.append("No title of these begins or ends with the text to remove.")
+    return [*said, *few_named("Left, as the text to find has other capitals there", [as_known(row) for row in left])]
 
 
 def left_alone(draft: PlanDraft) -> list[str]:
