@@ -103,11 +103,18 @@ async def chosen_of_all(context: CallContext, choice: Choice) -> tuple[list[Coll
 
 
 async def read_through(context: CallContext, choice: Choice, known: dict[str, CollectionSummary]) -> int:
-    """Add the rows of the list, as far as there is something to look for; how many of those at its start are missing."""
+    """Add the rows of the list, as far as there is something to look for; how many of those at its start are missing.
+
+    A window that tells nothing new is the last: a list that is the same from wherever it is asked for has no end.
+    """
     missing, nameless, totals = set(choice.collections) - known.keys(), 0, list[int]()
     offset: int | None = 0
+    passed = set[str]()
     while offset is not None and (missing or not choice.collections):
         seen = await read_window(context, choice, offset)
+        if seen.collections and passed.issuperset(row.collection_hash for row in seen.collections):
+            break
+        passed.update(row.collection_hash for row in seen.collections)
         for row in seen.collections:
             nameless += not row.collection_hash
             if row.collection_hash:

@@ -128,6 +128,16 @@ def test_a_day_is_cut_from_no_date_of_another_form(told: str, day: str) -> None:
     assert day_of(CollectionSummary(collection_hash="abc1234", title="Offers", publish_date=told)) == day
 
 
+async def test_a_list_that_is_the_same_from_wherever_it_is_asked_for_comes_to_an_end(
+    sandbox: Sandbox, context: CallContext
+) -> None:
+    rows = [{"collectionHash": f"h{n:06}", "collectionTitle": "Menu"} for n in range(150)]
+    body = json.dumps({"code": 20, "data": {"collections": rows}})  # without a count
+    sandbox.add_fault(Fault("http", LIST, times=0, http_status=200, body=body))
+    assert len(await choose(context, Choice())) == ROWS_OF_A_REQUEST
+    assert len(sandbox.requests) == 2
+
+
 CHOSEN = json.loads(Path(__file__).with_name("chosen.json").read_text(encoding="utf-8"))
 
 

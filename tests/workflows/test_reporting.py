@@ -1,5 +1,6 @@
 """Reports cut off anywhere and gone on with: nothing is asked twice, nothing is lost, and every call has its turn."""
 
+import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -180,6 +181,17 @@ async def test_whose_token_was_taken_back_before_the_list_was_read_has_none_of_i
         await reports.follow(report.report_id, 1, ignore)
         await anyio.sleep(600)
     assert work.sandbox.requests == []
+
+
+async def test_a_list_that_is_the_same_from_wherever_it_is_asked_for_ends_the_choosing(work: LongWork) -> None:
+    named = [*work.sandbox.account.collections]
+    rows = [{"collectionHash": one, "collectionTitle": "Offer", "collectionStatus": "public"} for one in named]
+    more = [{**rows[0], "collectionHash": f"h{n:06}", "collectionStatus": "editable"} for n in range(100)]
+    body = json.dumps({"code": 20, "data": {"collections": [*rows, *more]}})
+    work.sandbox.add_fault(Fault("http", "collection.getList", times=0, http_status=200, body=body))
+    async with begun(work) as (reports, report):
+        found = await to_its_end(reports, report)
+    assert {one.target.collection_hash for one in found.lines} == set(named)
 
 
 async def test_progress_says_how_many_and_for_how_long(work: LongWork) -> None:

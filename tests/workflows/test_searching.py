@@ -125,6 +125,14 @@ async def test_a_link_to_nothing_that_is_there_finds_nothing(ask: Ask, link: str
     assert (found.rows, found.total) == ((), 0)
 
 
+async def test_a_list_that_is_the_same_from_wherever_it_is_looked_through_comes_to_an_end() -> None:
+    async def the_same(asked: ListCollections) -> CollectionList:
+        rows = [CollectionSummary(collection_hash=f"h{n:06}", title="Menu") for n in range(asked.limit)]
+        return CollectionList(collections=[] if asked.query else rows, total=0, next_offset=asked.offset + asked.limit)
+
+    assert len((await search(the_same, Search("menus", among=Choice(only_status=("public", "unlisted"))))).rows) == 0
+
+
 async def test_a_link_without_a_hash_is_searched_by_the_words_in_it(ask: Ask) -> None:
     assert (
         titles(await search(ask, Search("https://www.flipsnack.com/shop/kitchen-brochure.html")))

@@ -93,6 +93,8 @@ class Inquiry:
         """What has still to be asked, and how many answers are missing of each collection."""
         self._listed, self._totals = set[str](), list[int]()
         """What the list told, and how many it counted each time it was begun with."""
+        self._passed = set[str]()
+        """What it told since it was begun with last."""
         self._unseen: list[ReportedCollection] = []
         """Whose conversion has still to be looked at."""
         self._failing: list[Question] = []
@@ -162,12 +164,15 @@ class Inquiry:
     def _next_window(self, offset: int, seen: CollectionList) -> int | None:
         """Where to read on: once more from the start where rows are missing, as plans do.
 
-        What follows one that is deleted meanwhile slides up, over the end of a window.
+        What follows one that is deleted meanwhile slides up, over the end of a window. One that tells nothing new is the last.
         """
         self._totals += [seen.total] if offset == 0 else []
+        before = self._passed if offset else set[str]()
+        self._passed = before.union(row.collection_hash for row in seen.collections)
+        following = seen.next_offset if len(self._passed) > len(before) else None
         self._listed.update(row.collection_hash or str(offset + at) for at, row in enumerate(seen.collections))
         missing = len(self._totals) == 1 and len(self._listed) < self._totals[0]
-        return 0 if seen.next_offset is None and missing else seen.next_offset
+        return 0 if following is None and missing else following
 
     async def _work(self) -> None:
         """Ask one question after the other. An error is kept: a group of them would count as one nobody expected."""

@@ -143,14 +143,14 @@ async def search_here(ask: Ask, wanted: Search) -> SearchResult:
 
 
 async def all_rows(ask: Ask, wanted: Search, query: str, *, status: bool = True) -> list[CollectionSummary]:
-    """All windows of the list, each collection once."""
+    """All windows of the list, each collection once, down to one that tells nothing new."""
     found = dict[str, CollectionSummary]()
     offset: int | None = 0
     while offset is not None:
-        seen = await ask(wanted.question(offset, ROWS_OF_A_REQUEST, query=query, status=status))
+        seen, before = await ask(wanted.question(offset, ROWS_OF_A_REQUEST, query=query, status=status)), len(found)
         for row in seen.collections:
             found.setdefault(row.collection_hash, row)
-        offset = seen.next_offset
+        offset = seen.next_offset if len(found) > before else None
     return [*found.values()]
 
 
