@@ -243,6 +243,12 @@ def test_the_rows_of_a_list_are_read_however_they_are_wrapped(wrapped: object) -
     assert [one.flipbook_hash for one in decode(GET, body(items)).flipbooks] == ["h1", "h2"]
 
 
+def test_a_count_below_0_is_none_and_ends_no_list() -> None:
+    rows = [{"collectionHash": f"h{n}"} for n in range(20)]
+    assert decode(LIST, body({"collectionsCount": -1, "collections": rows})).next_offset == 20
+    assert decode(LIST, body({"collectionsCount": -1, "collections": []})).total == 0
+
+
 def test_a_list_that_counts_collections_and_tells_none_is_not_taken_for_an_empty_account() -> None:
     nothing = {"collectionsCount": "4", "collections": []}
     with pytest.raises(UnreadableAnswerError):

@@ -83,7 +83,7 @@ class ListCollections(Action[CollectionList]):
         listed = objects(data.get("collections", data.get("value")))
         rows = [CollectionSummary.read(row) for row in islice(listed, self.limit)]
         seen = self.offset + len(rows)
-        counts = (parameters.whole_number(data.get(name)) for name in ("collectionsCount", "collectionCount"))
+        counts = (parameters.count_told(data.get(name)) for name in ("collectionsCount", "collectionCount"))
         counted = next((one for one in counts if one is not None), None)
         if counted and not (rows or self.offset or self.query or self.status):
             raise ValueError("it counts collections of which it tells none")  # else an account would look empty
