@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal, cast
 
 import anyio
 from mcp import MCPError, types
@@ -44,9 +44,6 @@ from flipsnack_mcp.store.clock import Clock, moment
 from flipsnack_mcp.store.opening import channel_of
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger(__name__)
 
