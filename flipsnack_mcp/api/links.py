@@ -34,7 +34,7 @@ WRITTEN_ADDRESS = re.compile(r"(?i:https?)://[A-Za-z0-9.:\[\]-]+(?:[/?][!-\[\]-~
 PORTS = {"https": 443, "http": 80}
 
 NO_PICTURE_THERE = "its address is at none of the hosts that FLIPSNACK_FILE_HOSTS names"
-NO_HASH = "no hash can be told from this link: find the collection by its title with list_collections and use its collection_hash"
+NO_HASH = "no hash can be told from this link: find the collection by it or its title with list_collections and use its collection_hash"
 NO_TEXT = "it has to be one hash, as text"
 NOT_A_HASH = (
     "a hash has only letters, digits, - and _, at most 64 of them: send the hash or the whole Flipsnack link; "

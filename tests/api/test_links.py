@@ -56,7 +56,7 @@ def test_a_hash_is_found_in_every_form_people_have_and_in_what_players_carry(giv
 
 COVERS = "http://{}files.flipsnack.net/collections/items/{}/covers/page_1/thumb".format
 REFUSED: dict[str, list[Any]] = {
-    "title with list_collections": pasted_as("no hash in a link"),
+    "by it or its title with list_collections": pasted_as("no hash in a link"),
     "cover picture": [
         *(COVERS("", "913699e80d28331517aee0afci188784"), COVERS("dev", "0553278b2fd72f91d88224222i188776")),
         COVERS("", "913699e80d28331517aee0afci188784").replace("http", "https") + "?hash=fxh4k89",
