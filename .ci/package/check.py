@@ -20,7 +20,16 @@ NEEDED = (
     "commands/catalogue.pdf",
 )
 """Files without which an installed server is not whole, and which no import would miss."""
-OF_THE_SOURCE = ("tests/conftest.py", "packaging/write_docs.py", "server.json", "skills/flipsnack/SKILL.md", "LICENSE")
+OF_THE_SOURCE = (
+    "tests/conftest.py",
+    "packaging/write_docs.py",
+    "server.json",
+    "skills/flipsnack/SKILL.md",
+    "LICENSE",
+    ".ci/run",
+    "benchmarks/startup.py",
+)
+"""Some of it, of each kind that its own tests and CONTRIBUTING name."""
 
 
 def findings(dist: Path) -> dict[str, bool]:
