@@ -88,8 +88,14 @@ async def said_by_checks(checks: Sequence[Check]) -> tuple[str, ...]:
             with anyio.fail_after(PATIENCE_WITH_A_CHECK):
                 said += await check()
         except Exception as error:  # noqa: BLE001  # whatever it is: its own text may hold an address
-            said.append(f"A check could not be made ({type(error).__name__}).")
+            said.append(f"A check could not be made{in_short(error)}.")
     return tuple(dict.fromkeys(said))
+
+
+def in_short(error: Exception) -> str:
+    """What an error is, as the end of a sentence: its cause, where one can be told to anybody."""
+    cause = error.cause if isinstance(error, StoreUnusable) else ""
+    return f": {cause}" if cause else f" ({type(error).__name__})"
 
 
 def store_answers(store: Store, refusing: Callable[[], Awaitable[str]] | None = None) -> Check:
@@ -101,8 +107,7 @@ def store_answers(store: Store, refusing: Callable[[], Awaitable[str]] | None = 
                 await store.transact(lambda records: records.get("nothing", "of this name"))
                 why = await refusing() if refusing else ""
         except Exception as error:  # noqa: BLE001  # each kind of store has its own
-            cause = error.cause if isinstance(error, StoreUnusable) else ""
-            return [f"The store does not answer{f': {cause}' if cause else f' ({type(error).__name__})'}."]
+            return [f"The store does not answer{in_short(error)}."]
         return [f"The store takes no changes: {why}."] if why else []
 
     return look

@@ -59,6 +59,10 @@ async def breaks() -> list[str]:
     raise OSError("no such host: redis://user:hunter2@10.0.0.9")
 
 
+async def full() -> list[str]:
+    raise StoreUnusable("Redis at 10.0.0.9 is full.", "Make room.", "Redis is full")
+
+
 async def test_a_server_is_ready_where_nothing_stands_against_it() -> None:
     status, body = await told(store_answers(MemoryStore()), accounts_can_be_asked(Settings(sandbox=True)))
     assert (status, body["status"], sorted(body)) == (200, "ready", ["replica", "status"])
@@ -69,6 +73,7 @@ async def test_a_server_is_ready_where_nothing_stands_against_it() -> None:
     [
         (says, "Something is not as it should be."),
         (breaks, "A check could not be made (OSError)."),
+        (full, "A check could not be made: Redis is full."),
         (store_answers(Broken("is away")), "The store does not answer (StoreUnusable)."),
         (store_answers(Broken("is away", "Redis cannot be reached")), "The store does not answer: Redis cannot be reached."),
         (store_answers(Broken("hangs")), "The store does not answer (TimeoutError)."),
