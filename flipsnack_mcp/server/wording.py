@@ -41,13 +41,9 @@ def spoken_time(value: float) -> str:
     return f"{value} s ({duration(value)})" if value >= 60 else f"{value} s"
 
 
-def signed_percent(value: float) -> str:
-    """By how much something changed."""
-    return f"{value:+} %"
-
-
 UNITS: dict[str, Unit] = {
-    "time_spent": spoken_time, "average_time": spoken_time, "seconds_left": spoken_time, "change": signed_percent,
+    "time_spent": spoken_time, "average_time": spoken_time, "seconds_left": spoken_time,
+    "change": lambda value: f"{value:+} %",
     "bytes": lambda value: f"{value} bytes ({size_of(round(value))})",
     "width": lambda value: f"{value} px", "height": lambda value: f"{value} px",
 }  # fmt: skip
