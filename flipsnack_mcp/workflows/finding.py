@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal
@@ -103,25 +103,30 @@ async def chosen_of_all(context: CallContext, choice: Choice) -> tuple[list[Coll
 
 
 async def read_through(context: CallContext, choice: Choice, known: dict[str, CollectionSummary]) -> int:
-    """Add the rows of the list, as far as there is something to look for; how many of those at its start are missing.
-
-    A window that tells nothing new is the last: a list that is the same from wherever it is asked for has no end.
-    """
+    """Add the rows of the list, as far as there is something to look for; how many of those at its start are missing."""
     missing, nameless, totals = set(choice.collections) - known.keys(), 0, list[int]()
-    offset: int | None = 0
-    passed = set[str]()
-    while offset is not None and (missing or not choice.collections):
-        seen = await read_window(context, choice, offset)
-        if seen.collections and passed.issuperset(row.collection_hash for row in seen.collections):
-            break
-        passed.update(row.collection_hash for row in seen.collections)
+    async for seen in windows_of(context, choice):
         for row in seen.collections:
             nameless += not row.collection_hash
             if row.collection_hash:
                 known.setdefault(row.collection_hash, row)
         missing -= known.keys()
-        offset, totals = seen.next_offset, [*totals, seen.total]
-    return 0 if choice.collections and not missing else max(0, (totals or [0])[0] - len(known) - nameless)
+        totals.append(seen.total)
+        if choice.collections and not missing:
+            return 0
+    return max(0, totals[0] - len(known) - nameless)
+
+
+async def windows_of(context: CallContext, choice: Choice) -> AsyncIterator[CollectionList]:
+    """The list, window by window. One that tells nothing new is the last: some are the same from wherever they are asked."""
+    passed = set[str]()
+    offset: int | None = 0
+    while offset is not None:
+        seen = await read_window(context, choice, offset)
+        names = {row.collection_hash for row in seen.collections}
+        yield seen
+        offset = seen.next_offset if names - passed else None
+        passed |= names
 
 
 async def read_window(context: CallContext, choice: Choice, offset: int) -> CollectionList:

@@ -8,7 +8,7 @@ import anyio
 
 from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.workflows.context import CallContext
-from flipsnack_mcp.workflows.finding import ROWS_OF_A_REQUEST, Choice, read_window
+from flipsnack_mcp.workflows.finding import ROWS_OF_A_REQUEST, Choice, windows_of
 from flipsnack_mcp.workflows.plans.item import Item
 from flipsnack_mcp.workflows.plans.rules import PlanSnapshot
 from flipsnack_mcp.workflows.progress import SECONDS_A_CALL, Progress, work_at
@@ -45,12 +45,12 @@ async def read_listing(context: CallContext, seen: PlanSnapshot) -> Listing:
     known = {one.new_hash or one.collection_hash for one in (*coming, *seen.unchecked)}
     whole = any(one.publishes for one in (*coming, *seen.unchecked))
     rows, read_at = dict[str, CollectionSummary](), anyio.current_time()
-    offset: int | None = 0
     windows = 0
-    while offset is not None and (whole or not known <= rows.keys()):
-        window = await read_window(context, Choice(), offset)
+    async for window in windows_of(context, Choice()):
         rows |= {row.collection_hash: row for row in window.collections if row.collection_hash}
-        offset, windows = window.next_offset, windows + 1
+        windows += 1
+        if not whole and known <= rows.keys():
+            break
     return Listing(rows, frozenset(known), read_at, windows)
 
 
