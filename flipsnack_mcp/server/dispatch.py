@@ -215,6 +215,9 @@ def target_of(given: Any) -> str:
     return "/".join(named) or cleaned(str(said.get("title") or ""), 100)
 
 
+NO_TOOL_OF_THEIRS = "This caller has none. Tell the person: whoever runs this server can give them a right."
+
+
 def no_such_tool(name: str, tools: Iterable[str], request: ToolRequest, settings: Settings) -> Exception:
     """What is not on the menu, hidden or unknown alike; that the server is read-only may be why.
 
@@ -225,5 +228,6 @@ def no_such_tool(name: str, tools: Iterable[str], request: ToolRequest, settings
     happened = f"There is no tool `{cleaned(name, 60)}`.{read_only}"
     if settings.team and name in LOCAL_TOOLS:
         happened = f"{happened} {NOBODYS_DISK} {INSTEAD_OF_A_FILE}"
-    told = FlipsnackError(happened, f"The tools are: {', '.join(tools)}.")
+    known = ", ".join(tools)
+    told = FlipsnackError(happened, f"The tools are: {known}." if known else NO_TOOL_OF_THEIRS)
     return told if request.modern else MCPError(types.INVALID_PARAMS, str(told))

@@ -316,6 +316,13 @@ def test_a_job_that_takes_something_offline_is_offered_to_who_may_do_that(place:
     assert offered("read,write,delete") - offered("read,write") == {"archive_season"}
 
 
+def test_who_has_no_tool_at_all_is_told_what_to_do(place: Guarded) -> None:
+    """A right that opens nothing by itself can be given alone; the tools were listed as nothing and a full stop."""
+    told = place.by(token_for(place, "anna", "de", may="leads-reveal"), MODERN).call("nothing")
+    assert "There is no tool `nothing`." in told.text
+    assert "This caller has none. Tell the person: whoever runs this server can give them a right." in told.text
+
+
 def instructions_for(who: Assistant) -> str:
     if who.revision == MODERN:
         return str(who.result("server/discover")["instructions"])
