@@ -17,8 +17,6 @@ NOTHING_GIVEN: Mapping[str, object] = MappingProxyType({})
 class NotAllowedError(FlipsnackError):
     """Whoever calls may not do this; nothing was asked."""
 
-    retry = "Trying again will not help."
-
     def __init__(self, happened: str, *lacking: Right) -> None:
         who = f"The caller {quoted(name, 60)}" if (name := CALLER.get().name) else "This caller"
         named = f"the right{'s' if len(lacking) > 1 else ''} {' and '.join(f'`{one}`' for one in lacking)}"
@@ -74,8 +72,6 @@ def check_theirs(principal: str, name: str) -> None:
 
 class NotTheirsError(FlipsnackError):
     """The work that is meant was begun by another caller."""
-
-    retry = "Trying again will not help."
 
     def __init__(self, name: str) -> None:
         super().__init__(
