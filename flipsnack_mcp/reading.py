@@ -241,7 +241,8 @@ class Reading:
 
     def _look_at_file(self, name: str, path: Path) -> None:
         try:
-            path.absolute()
+            if not path.absolute().name:  # the folder of all, beside which nothing lies
+                self.problems.append(f"{name} names no file but a whole disk: write the path of a file on it.")
         except OSError:
             self.problems.append(
                 f"{name} names a file by its way from the working folder, which is gone: write the whole path."
