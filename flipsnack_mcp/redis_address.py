@@ -28,6 +28,7 @@ class RedisAddress:
     """With what every name of ours begins there."""
     shown: str
     """For a person."""
+    database: int
     passwords: tuple[str, ...]
 
     @override
@@ -72,6 +73,7 @@ def redis_address(state: str) -> RedisAddress:
         joined(parts._replace(query=urlencode(options))),
         prefix,
         f"{where}, database {database}",
+        int(database),
         tuple(one for one in (password, options.get("ssl_password", "")) if one),
     )
 

@@ -84,3 +84,31 @@ async def test_who_listens_where_redis_is_gone_hears_again_once_it_is_back(tmp_p
             await until_heard(speaker, "after")
             group.cancel_scope.cancel()
     assert "to nobody" not in told
+
+
+async def test_who_has_another_database_of_the_same_server_is_not_heard(quick_folder: Path) -> None:
+    """Two teams on one Redis heard what the other changes: its channels are of no database."""
+    told = list[str]()
+
+    async def hear(text: str) -> None:
+        told.append(text)
+
+    with running_redis(quick_folder) as server:
+        other = server.url.replace("db=0", "db=1")
+        async with (
+            on(other) as listener,
+            on(other) as ours,
+            on(server.url) as theirs,
+            anyio.create_task_group() as group,
+        ):
+            group.start_soon(listener.listen, hear)
+            with anyio.fail_after(PATIENCE):
+                while "of ours" not in told:
+                    await ours.say("of ours")
+                    await anyio.sleep(0.02)
+                await theirs.say("of others")
+                while "the last" not in told:
+                    await ours.say("the last")
+                    await anyio.sleep(0.02)
+            group.cancel_scope.cancel()
+    assert {*told} == {"of ours", "the last"}

@@ -20,7 +20,9 @@ class RedisChannel:
     """One channel of the server that a store is on."""
 
     def __init__(self, link: RedisLink, name: str) -> None:
-        self._link, self._name = link, f"{link.names}channel:{name}"
+        # Keys are of one database, and channels of them all: those of two teams are told apart here.
+        of_database = f":{link.address.database}" if link.address.database else ""
+        self._link, self._name = link, f"{link.names}channel:{name}{of_database}"
 
     async def say(self, text: str) -> None:
         """Say something. Where it cannot be said, nobody hears it, and nothing depends on that."""
