@@ -86,6 +86,17 @@ async def test_after_a_hundred_changes_the_list_is_read_again_and_what_changed_s
     assert "By hand" in titles(work)
 
 
+async def test_a_list_is_read_no_further_than_to_what_is_changed(work: LongWork) -> None:
+    for number in range(110):
+        work.sandbox.account.add(title=f"Older {number}", created_at=work.clock() - 100_000 - number)
+    work.sandbox.account.add(title="Number 1", created_at=work.clock() - 1)
+    async with process(work) as server:
+        plan = await server.plan(RULE)
+        before = asked(work)[LIST]
+        (item,) = await server.to_its_end(plan)
+    assert (item.state, asked(work)[LIST] - before) == ("done", 2), "the first window, before and after"
+
+
 async def test_a_list_that_is_two_minutes_old_is_read_again_before_the_next_change(work: LongWork) -> None:
     work.sandbox.add_fault(Fault("slow", UPDATE, seconds=LIST_HOLDS / 10, times=0))
     async with begun(work, 13) as (server, plan):
