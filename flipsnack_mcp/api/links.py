@@ -19,7 +19,7 @@ ACCOUNT_IN_PATH = re.compile(r"[0-9A-F]{11}")
 ADDRESS_IN_CODE = re.compile(r"(?:https?:)?//[^\s\"'<>]+", re.IGNORECASE)
 BEGINS_LIKE_CODE = re.compile(r"<(iframe|div|script|p|a)\b", re.IGNORECASE)
 MARKDOWN_LINK = re.compile(r"\[.*\]\(([^\s<>()]+)\)|<(https?:[^\s<>]+)>", re.DOTALL | re.IGNORECASE)
-IN_QUOTES = re.compile(r"""(["'`])([^"'`]+)\1""")
+IN_QUOTES = re.compile(r"""(["'])([^"'`]+)\1""")
 ATTACHED = re.compile(rf"flipsnack://collections/({HASH.pattern})")
 """As clients attach a collection of the one account there is."""
 LOOKS_LIKE_LINK = re.compile(r"://|^//|^www\.|flipsnack\.com|\.html?\b", re.IGNORECASE)
