@@ -92,7 +92,9 @@ async def test_name_that_only_another_folder_has_is_named_with_that_folder(groun
         (ground.allowed / folder).mkdir()
     content = put(ground, "branches/York.pdf")
     for asked in ("York.pdf", "york.pdf", "other/York.pdf", "gone/York.pdf", f"{ground.allowed}/York.pdf", "Yrk.pdf"):
-        assert [await read(ground, name) for name in proposed(await refusal(ground, asked))] == [content]
+        refused = await refusal(ground, asked)
+        assert [await read(ground, name) for name in proposed(refused)] == [content]
+        assert "Ask the person" not in refused.next_step, "there is but one"
     put(ground, "other/York.pdf")
     refused = await refusal(ground, "York.pdf")
     assert len(proposed(refused)) == 2
