@@ -32,6 +32,17 @@ class Parser(argparse.ArgumentParser):
             )
         raise WrongUsage(f"this cannot be understood; {see_help(*command)}")
 
+    @override
+    def parse_known_args(  # type: ignore[override]  # only the one of its overloads that is called here
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        try:
+            return super().parse_known_args(args, namespace)
+        except argparse.ArgumentError as error:
+            if error.argument_name is None:  # raised from Python 3.13 on, where `error` was called before
+                self.error(error.message)
+            raise
+
     @property
     def options(self) -> list[str]:
         """All options it takes."""

@@ -65,7 +65,7 @@ class Database:
         address = address_of_file(path.absolute()) if self._in_file else str(path)
         with explained(path):
             self._db = open_connection(address, synchronous)
-        # Closed with the last who holds it: one in memory is closed by nobody, and Python 3.13 warns of what is left open.
+        # Closed after the last who holds it: one in memory is closed by nobody, and Python 3.13 warns of what is left open.
         weakref.finalize(self, self._db.close).atexit = False
         self._file = identity(path)
 
@@ -172,7 +172,8 @@ def latest_trace(db: sqlite3.Connection) -> float:
 def open_connection(address: str, synchronous: Synchronous) -> sqlite3.Connection:
     # No timeout: SQLite would wait by stopping the thread, and with it everything in this process; our caller waits.
     # The default journal: switching to WAL on open is a race.
-    db = sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)
+    # In whatever thread is found that nobody holds it any more, there it is closed.
+    db = sqlite3.connect(address, uri=True, timeout=0, isolation_level=None, check_same_thread=False)
     try:
         db.execute(f"PRAGMA synchronous = {synchronous}")
         # What is changed twice for each call keeps its journal, instead of having it made and removed each time.
