@@ -238,7 +238,7 @@ REFUSED: dict[str, tuple[dict[str, str], str, int]] = {
     "blocked": ({"FLIPSNACK_CONFIRM": "block"}, "nothing is taken offline (FLIPSNACK_CONFIRM)", 1),
     "no deletions left": ({"FLIPSNACK_MAX_DELETES_PER_HOUR": "0"}, "FLIPSNACK_MAX_DELETES_PER_HOUR", 1),
     "a state in memory": ({"FLIPSNACK_STATE": "memory:"}, "FLIPSNACK_STATE is memory:", 0),
-    "a state that is none": ({"FLIPSNACK_STATE": "sqlite:/"}, "it is a folder", 0),
+    "a state that is none": ({"FLIPSNACK_STATE": "sqlite:/"}, "names no file but a whole disk", 0),
 }  # fmt: skip
 
 

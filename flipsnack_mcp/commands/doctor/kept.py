@@ -88,9 +88,9 @@ async def state_on_redis(settings: Settings) -> list[Finding]:
 
     where = f"Redis at {address_in(settings.state).shown}"
     try:
+        broken = await broken_promises(settings.state)  # first: whether it is there at all is known soonest so
         async with open_memory(settings) as store:
             await store.transact(write_once)
-        broken = await broken_promises(settings.state)
     except StoreUnusable as error:
         return [Finding("state", ok=False, said=str(error))]
     return [Finding("state", ok=False, said=f"{where}: {one}") for one in broken] or [

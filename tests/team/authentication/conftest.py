@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from flipsnack_mcp.team.authentication import issuer
 from flipsnack_mcp.team.exchange import guessing
 from tests.conftest import FOLDERS_IN_MEMORY
 from tests.team.authentication.guarded import Guarded, guarded
@@ -13,8 +14,9 @@ from tests.team.authentication.guarded import Guarded, guarded
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who guesses is not waited for here."""
+    """Who guesses is not waited for here, nor the next look at an issuer's keys."""
     monkeypatch.setattr(guessing, "WRONG_WAIT", 0.0)
+    monkeypatch.setattr(issuer, "LOOKS_APART", 0.0)
 
 
 @pytest.fixture(scope="module")

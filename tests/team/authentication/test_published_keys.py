@@ -73,8 +73,9 @@ async def test_a_new_key_counts_though_another_unknown_one_was_looked_for_a_mome
 
 
 async def test_all_who_come_with_unknown_keys_at_once_share_a_look_and_the_next_is_a_second_later(
-    one: Issuer, later: StandingClock
+    one: Issuer, later: StandingClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(published, "LOOKS_APART", LOOKS_APART)
     tokens, good = of(one), list[bool]()
 
     async def look(name: str) -> None:
