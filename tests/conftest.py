@@ -75,6 +75,18 @@ def pytest_configure(config: pytest.Config) -> None:
     gc.disable()
 
 
+WAIT_FOR_OTHERS = (
+    "test_examples", "test_serving", "test_ending", "test_doctor_of_a_server", "test_readiness", "test_processes",
+    "test_redis_processes", "test_confirmation_transports", "test_over_a_socket", "test_assistant", "test_belongings",
+)  # fmt: skip
+"""Modules whose tests wait for a process or a socket of their own, and compute little."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """They come first, all at one worker, beside which the others have the cores; at the end all would wait for them."""
+    items.sort(key=lambda item: item.path.stem not in WAIT_FOR_OTHERS)
+
+
 def pytest_collection_finish() -> None:
     """What was collected lives to the end: the garbage collector need not look through it again and again."""
     gc.freeze()
