@@ -151,6 +151,13 @@ def test_a_query_chooses_by_whole_words_and_forgives_nothing(*, meant: bool) -> 
     assert wrong == []
 
 
+@pytest.mark.parametrize("title", ["Sale 🌞", "Sale", "Sale 🎄🌞 2025"])
+def test_a_picture_beside_words_has_to_be_there_as_well(title: str) -> None:
+    """A plan to delete one season's took another's."""
+    row = CollectionSummary(collection_hash="a", title=title)
+    assert Choice(query="sale 🎄").fits(row) is ("🎄" in title)
+
+
 @pytest.mark.parametrize("missing", [[], ["gone1234"]], ids=["all there", "one is gone"])
 async def test_named_ones_are_looked_for_to_the_end(sandbox: Sandbox, context: CallContext, missing: list[str]) -> None:
     every = filled(sandbox, (2 if missing else 3) * ROWS_OF_A_REQUEST)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby, pairwise
 
-from flipsnack_mcp.text import as_compared, bare
+from flipsnack_mcp.text import PICTURES, as_compared, bare
 
 SLIPS_FROM = 4
 """Letters that a word has in which a slip is forgiven."""
@@ -31,6 +31,7 @@ UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\U00020000-\U0003ffff]"
 )
+A_PICTURE = re.compile(f"[{PICTURES}]")
 EXACT, BEGINNING, SLIP = 0, 1, 2
 TITLES_REMEMBERED = 4096
 """Titles of an account that is searched several times in a row."""
@@ -54,9 +55,11 @@ class Word:
 
 
 def holds_all(query: str, title: str) -> bool:
-    """Whether all words of a query stand in a title, as whole words, and those written in one piece side by side."""
+    """Whether all words and pictures of a query stand in a title, words whole, and those written in one piece side by side."""
     there, wanted = words(title), [found for term in bare(query).split() if (found := words(term))]
-    return all(stands_in(term, there) for term in wanted) if wanted else holds_sign(query, title)
+    if not wanted:
+        return holds_sign(query, title)
+    return {*A_PICTURE.findall(query)} <= {*A_PICTURE.findall(title)} and all(stands_in(one, there) for one in wanted)
 
 
 def holds_sign(query: str, title: str) -> bool:
