@@ -27,6 +27,11 @@ def packed(contents: Iterable[tuple[str, bytes]]) -> bytes:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("Say which file to write: python packaging/bundle.py flipsnack.mcpb")
     target = Path(sys.argv[1])
-    target.write_bytes(packed(files()))
+    try:
+        target.write_bytes(packed(files()))
+    except OSError as error:
+        sys.exit(f"{target} cannot be written: {error.strerror}. Name a file in a folder that is there and yours.")
     print(f"{target}: {target.stat().st_size / 1000:.0f} kB")

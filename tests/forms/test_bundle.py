@@ -6,6 +6,8 @@ import json
 import os
 import runpy
 import shutil
+import subprocess
+import sys
 import tarfile
 import tomllib
 from pathlib import Path
@@ -51,6 +53,17 @@ def test_the_whole_package_is_in_it() -> None:
     names = {one.relative_to(ROOT).as_posix() for one in bundle.modules(ROOT)}
     assert {"flipsnack_mcp/__main__.py", "flipsnack_mcp/server/menu.json", "flipsnack_mcp/server/skill.md"} <= names
     assert [one for one in names if "pycache" in one or "." not in one] == []
+
+
+@pytest.mark.parametrize("given", [[], ["gone/x.mcpb"]], ids=["nothing", "a folder that is not there"])
+def test_who_names_no_file_for_it_is_told_what_to_type(given: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "packaging" / "bundle.py"), *given]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S603  # our own
+    assert (said.returncode, len(said.stderr.splitlines()), said.stdout) == (1, 1, "")
+    assert (
+        "cannot be written: No such file or directory." in said.stderr
+        or "packaging/bundle.py flipsnack.mcpb" in said.stderr
+    )
 
 
 def test_two_of_one_source_are_the_same_whenever_it_was_written(tmp_path: Path) -> None:
