@@ -13,11 +13,13 @@ from flipsnack_mcp.files.refusal import RefusedFile, quote_path
 from flipsnack_mcp.systems import System
 
 UPLOAD_SETTING = "FLIPSNACK_UPLOAD_DIRS"
+NO_END = (".", " ")
+WITHOUT_ITS_END = "If the file's own name ends before that, give it so. "
 # For the names below the allowed folder; what the folder itself is called is the person's own choice.
 FORBIDDEN_NAMES: TextRules = (
     ("is hidden (it begins with a dot)", lambda name: name.startswith(".")),
     ("holds a backslash", lambda name: "\\" in name),
-    ("ends with a dot or a space", lambda name: name.endswith((".", " "))),
+    ("ends with a dot or a space", lambda name: name.endswith(NO_END)),
     ("is a reserved device name on Windows", is_reserved),
 )
 FORBIDDEN_WITH_STREAMS: TextRules = (
@@ -145,7 +147,7 @@ def _check_names(path: str, names: tuple[str, ...], system: System) -> None:
         if reason := objection_to(name, system):
             raise RefusedFile(
                 f"The path {quote_path(path)} is refused: {quote_path(name)} {reason}.",
-                "Rename it, or copy it to a plain name, and give that path.",
+                f"{WITHOUT_ITS_END if name.endswith(NO_END) else ''}Rename it, or copy it to a plain name, and give that path.",
             )
 
 
