@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from mcp.types import ElicitResult
 
-from flipsnack_mcp.api.actions.collections import Collection, DeleteCollection, UpdateCollection
+from flipsnack_mcp.api.actions.collections import Collection, DeleteCollection, Flipbook, UpdateCollection
 from flipsnack_mcp.api.actions.legacy import SetLogo
 from flipsnack_mcp.server.consent.form import (
     AS_PLANNED,
@@ -82,6 +82,15 @@ def test_what_else_would_be_done_is_said_at_the_end_or_nothing_is(action: Any, m
     said = sentences_about(SEEN, action, more, "3 views", LINK)
     assert f'the collection "Summer" (abc0): status public, no flipbooks, 3 views, link "{LINK}". ' in said
     assert said.endswith(end)
+
+
+def test_documents_of_which_no_hash_can_be_shown_are_counted_and_nothing_is_left_behind_their_number() -> None:
+    books = [Flipbook(flipbook_hash=one, status="") for one in ("", "\u200b", "f3", "\x1b")]
+    alone, beside = (SEEN.model_copy(update={"flipbooks": some}) for some in (books[:2], books))
+    said = [
+        sentences_about(one, DeleteCollection(collection_hash="abc0"), (), "3 views", None) for one in (alone, beside)
+    ]
+    assert ("status public, 2 flipbooks, 3 views." in said[0], "4 flipbooks f3, 3 views." in said[1]) == (True, True)
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ def known_status(status: str, known: frozenset[str]) -> str:
 
 def flipbook_facts(collection: Collection) -> str:
     """How many flipbooks, and which."""
-    books = [cleaned(book.flipbook_hash, 64) for book in collection.flipbooks if book.flipbook_hash]
+    books = [*filter(None, (cleaned(book.flipbook_hash, 64) for book in collection.flipbooks))]
     count = len(collection.flipbooks)
     named = ", ".join(first_few(books, FLIPBOOKS_NAMED))
     return f"{as_many(count, 'flipbook')} {named}".rstrip() if count else "no flipbooks"
