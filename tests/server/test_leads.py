@@ -286,6 +286,13 @@ async def test_where_none_has_come_it_is_said_how_they_come(receiving: Receiving
     assert "flipsnack-mcp hooks add" in said.data["next_step"]
 
 
+async def test_where_there_is_nothing_to_save_no_file_is_made(receiving: Receiving) -> None:
+    for _ in range(2):
+        said = await receiving.call(TOOL, save_as="csv")
+        assert ("path" in said.data, said.data["note"]) == (False, "No lead is there to be saved, so no file was made.")
+    assert receiving.bench.downloaded == []
+
+
 async def test_what_is_no_longer_kept_is_still_counted(receiving: Receiving) -> None:
     await receiving.got(form("summer1", 1), form("summer1", 2), {"type": "survey"}, days=0)
     await receiving.got(form("summer1", 3))

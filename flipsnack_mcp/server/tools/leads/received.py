@@ -54,6 +54,7 @@ NOT_KEPT = "{} of those by day are counted only: they are not kept, or no longer
 OF_NO_KNOWN_KIND = (
     "Things that came and are neither a form nor an order as this server knows them: {}. Nothing of them is kept."
 )
+NOTHING_TO_SAVE = "No lead is there to be saved, so no file was made."
 NONE_FITTING = "Nothing fits. Call list_leads without these arguments to see what came."
 NONE_YET = (
     "None has come, or none is kept any more. Flipsnack sends them from the moment its webhook has an address of this "
@@ -232,13 +233,14 @@ def told_beside_leads(given: ListLeadsInput, seen: LeadsSeen) -> list[str]:
         (seen.days, DAYS_OF_LEADS),
         (gone > 0, NOT_KEPT.format(gone)),
         (seen.unknown, OF_NO_KNOWN_KIND.format(seen.unknown)),
+        (given.save_as and not seen.leads, NOTHING_TO_SAVE),
     )
     return [one for is_so, one in said if is_so]
 
 
 async def saved_leads(call: ToolCall, given: ListLeadsInput, leads: Sequence[Lead]) -> dict[str, Any]:
     """Where all that fits lies as a table, masked like the answer; nothing where that is not wanted."""
-    if given.save_as is None:
+    if given.save_as is None or not leads:
         return {}
     name = f"Flipsnack leads{' unmasked' if given.reveal else ''}"
     made = await run_sync(
