@@ -116,6 +116,7 @@ async def test_drafts_are_counted_where_they_are_wanted(bench: LongBench, wanted
     said = await reported(bench, **{wanted: "editable" if wanted == "only_status" else drafts}, **AUGUST)
     assert (said.data["totals"]["collections"], asked(bench)) == (2, 2)
     assert {one["collection_hash"] for one in said.data["unread"]} == set(drafts)
+    assert "drafts" not in said.data, "none stands apart, and it is not said that there is none"
 
 
 async def test_what_came_later_is_not_asked_about_nor_how_a_new_one_did_before(bench: LongBench) -> None:

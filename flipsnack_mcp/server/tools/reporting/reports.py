@@ -220,7 +220,10 @@ def told(report: reporting.Report, lines: Lines, uncounted: Sequence[Uncounted])
         "winners": [moved_row(one, known, report.sort_by) for one in tally.winners] if report.compare else None,
         "losers": [moved_row(one, known, report.sort_by) for one in tally.losers] if report.compare else None,
         "unread": in_groups([known.row(one.target, one.account) for one in tally.unread]),
-        "drafts": in_groups([known.row(one.target, one.account) for one in drafts if one.target]),
+        # Where there are none but those that were asked for, they are ranked, and that there are none would be untrue.
+        "drafts": in_groups([known.row(one.target, one.account) for one in drafts if one.target])
+        if drafts or not any(one.target.is_draft for one in lines)
+        else None,
         "leads": [{**known.row(one.target, one.account), **what_came(one.brought)} for one in tally.busiest] or None,
         "failed": first_rows([failed_row(one, known) for one in of_kind["failed"]], FAILED_TOLD),
     }
