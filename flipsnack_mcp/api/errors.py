@@ -148,7 +148,7 @@ class InvalidRequestError(RefusedError):
     """Flipsnack does not accept the request as it is (30, 36, 40)."""
 
     codes = (30, 36, 40)
-    advice = "Check the arguments against what the tool says about them."
+    advice = "Check the arguments, if any were given, against what the tool says about them; else tell the person what Flipsnack said."
 
 
 class RateLimitedError(RefusedError):
