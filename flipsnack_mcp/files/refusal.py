@@ -36,5 +36,7 @@ def quote_path(text: object) -> str:
 
 
 def cure_of(error: OSError) -> str:
-    """Returns what to do about a folder that the system itself guards, or nothing."""
+    """Returns what to do where the system itself is in the way, so that no other path helps, or nothing."""
+    if error.errno in {errno.EMFILE, errno.ENFILE}:
+        return "Wait until other work of this server has ended, or raise how many files it may have open (ulimit -n)."
     return FORBIDDEN_BY_MACOS if systems.HERE.asks_for_folders and error.errno == errno.EPERM else ""

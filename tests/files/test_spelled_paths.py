@@ -67,6 +67,18 @@ async def test_who_gives_a_blank_behind_a_name_is_told_to_leave_it_out_before_an
         assert refused.value.next_step == f"{first}Rename it, or copy it to a plain name, and give that path."
 
 
+async def test_where_no_more_files_may_be_open_no_other_path_is_asked_for(ground: Ground) -> None:
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        with pytest.raises(RefusedFile, match="Too many open files") as refused:
+            await read("good.pdf", ground.allowed)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert refused.value.next_step.endswith("or raise how many files it may have open (ulimit -n).")
+
+
 async def test_plain_name_behind_a_link_is_refused_like_a_whole_path(ground: Ground) -> None:
     (ground.allowed / "link.pdf").symlink_to(ground.secret)
     (ground.allowed / "linked").symlink_to(ground.outside)
