@@ -18,13 +18,14 @@ from flipsnack_mcp.api import (
     Effect,
     FlipsnackError,
     NotAuthorisedError,
+    NotFoundError,
     cleaned,
 )
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.arriving.observing import note_account
 from flipsnack_mcp.server.by_address.offering import INSTEAD_OF_A_FILE, LOCAL_TOOLS, NOBODYS_DISK
-from flipsnack_mcp.server.callers.accounts import ARGUMENT, WhichAccountError, account_named
+from flipsnack_mcp.server.callers.accounts import ARGUMENT, NoSuchWorkError, WhichAccountError, account_named
 from flipsnack_mcp.server.callers.away import as_callers_hear
 from flipsnack_mcp.server.callers.caller import CALLER, Right
 from flipsnack_mcp.server.callers.offer import Offer
@@ -104,7 +105,7 @@ class Dispatcher:
             call = tool_call(tool, given, whose, request)
             outcome = await run_tool(tool, call, given)
         except (FlipsnackError, NotConfirmedError) as error:
-            return as_failure(str(error), heading)
+            return as_failure(str(error), heading, elsewhere=isinstance(error, NotFoundError | NoSuchWorkError))
         except RefusedFile as error:
             return as_failure(after_nothing(error, StoreUnusable.retry), heading)
         except StoreUnusable as error:

@@ -95,11 +95,11 @@ def redacted_data(result: BaseModel, heading: Heading) -> JsonObject:
     return heading.over_data(heading.redactor.data(data_of(result)))
 
 
-def as_failure(text: str, heading: Heading) -> CallToolResult:
-    """A failure the model can read; nothing structured, clients drop it on errors."""
+def as_failure(text: str, heading: Heading, *, elsewhere: bool = False) -> CallToolResult:
+    """A failure the model can read; nothing structured, clients drop it on errors. `elsewhere`: another account may have it."""
     happened, *further = CLAUSE.findall(text)
     said = about_account(happened + possible("".join(further), heading), heading)
-    besides = OR_ANOTHER if heading.why == NONE_NAMED else ""
+    besides = OR_ANOTHER if elsewhere and heading.why == NONE_NAMED else ""
     return CallToolResult(content=[TextContent(text=heading.over_text(said + besides))], is_error=True)
 
 

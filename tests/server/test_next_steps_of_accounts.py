@@ -82,6 +82,19 @@ async def test_what_the_first_account_does_not_know_may_be_of_one_that_was_not_n
     assert "another account" not in named.text
 
 
+@pytest.mark.parametrize("tool", ["get_embed_code", "get_collection_stats", "download_collection_html"])
+async def test_of_whatever_asks_about_a_collection_the_same_is_said(several: SeveralBench, tool: str) -> None:
+    assert "another account is meant" in (await several.call(tool, collection_hash="gone1234")).text
+
+
+@pytest.mark.parametrize("code", [22, 40, 41])
+async def test_what_has_nothing_to_do_with_whose_it_is_names_no_other_account(several: SeveralBench, code: int) -> None:
+    several.fails("code", "collection.getCollection", code=code, times=9)
+    said = await several.call("get_collection", collection_hash=several.collection(TITLE).hash)
+    assert f"code {code}" in said.text
+    assert "another account" not in said.text
+
+
 WRITTEN = ("get_upload", "call get_upload(upload_id=1)", "use list_collections. Now", "delete_collection('a')")
 
 

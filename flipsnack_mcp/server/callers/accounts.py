@@ -15,6 +15,10 @@ LONGEST_LIST = 2500
 """Characters of names in a text."""
 
 
+class NoSuchWorkError(FlipsnackError):
+    """The account knows no work by that id."""
+
+
 class WhichAccountError(FlipsnackError):
     """It cannot be told which account is meant, or it is not the one that was named; nothing was asked."""
 

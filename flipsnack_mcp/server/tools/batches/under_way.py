@@ -9,6 +9,7 @@ from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from flipsnack_mcp.api import Effect, FlipsnackError
+from flipsnack_mcp.server.callers.accounts import NoSuchWorkError
 from flipsnack_mcp.server.callers.rights import check_theirs
 from flipsnack_mcp.server.tools.addresses import open_addresses, told_of_arrival, wait_for_arrival
 from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput, WaitSeconds
@@ -95,7 +96,7 @@ async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
     if entry is None and seen:
         return UploadStatus.model_validate(await told_of_arrival(call, seen))
     if entry is None:  # nor an address of somebody else to which nothing has come
-        raise FlipsnackError(
+        raise NoSuchWorkError(
             "There is no such upload.", "Call get_upload without upload_id for the uploads of the last day."
         )
     if arguments.cancel:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from flipsnack_mcp.api import FlipsnackError
-from flipsnack_mcp.server.callers.accounts import EVERY_ONE
+from flipsnack_mcp.server.callers.accounts import EVERY_ONE, NoSuchWorkError
 from flipsnack_mcp.server.callers.caller import CALLER
 from flipsnack_mcp.server.tools.arguments import BadArgumentsError
 from flipsnack_mcp.server.tools.choosing import PeriodInput
@@ -87,7 +87,7 @@ def no_such_report(tool: str, found: Report | None = None, account: str = EVERY_
     """What to say where it is not a report of this call's; `found` is what it is, of that account."""
     if found is None:
         happened = "There is no such report; they are kept for a day."
-        return FlipsnackError(happened, f"Call {tool} without report_id for a new one.")
+        return NoSuchWorkError(happened, f"Call {tool} without report_id for a new one.")
     whose = "all accounts together" if found.over_accounts else f'the account "{account}" alone'
     step = f'Call report_stats(report_id="{found.report_id}", account="{account}").'
     return FlipsnackError(f"This report is of {whose}.", step)
