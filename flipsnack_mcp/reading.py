@@ -230,6 +230,8 @@ class Reading:
         value = self.credential(name, "")
         if is_redis(value):
             self._look_at_redis(name, value)
+        elif value == "sqlite::memory:":  # as others write it; a file of that name would be nobody's wish
+            self.problems.append(f"{name} names no file: write memory: alone, and nothing is kept.")
         elif value and value != "memory:" and not (value.startswith("sqlite:") and len(value) > len("sqlite:")):
             said = "is neither sqlite:PATH (a file) nor redis://HOST:PORT/DATABASE nor memory: (nothing is kept)."
             self.problems.append(f"{name} {said}")
@@ -243,6 +245,9 @@ class Reading:
         try:
             if not path.absolute().name:  # the folder of all, beside which nothing lies
                 self.problems.append(f"{name} names no file but a whole disk: write the path of a file on it.")
+            elif not path.is_absolute() and path.parts[0][:1] != "~":  # of nobody's home it is said already
+                said = "names a file by its way from the folder in which a client happens to start this: write the whole path."
+                self.hints.append(f"{name} {said}")
         except OSError:
             self.problems.append(
                 f"{name} names a file by its way from the working folder, which is gone: write the whole path."
