@@ -4,6 +4,7 @@ Imported at the first call: from here on stands everything that tools do, and a 
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Self
 from urllib.parse import unquote
@@ -37,6 +38,7 @@ from flipsnack_mcp.server.callers.rights import (
 )
 from flipsnack_mcp.server.callers.whose import Whose, account_meant, heading_of_none, whose_call
 from flipsnack_mcp.server.completing import NOTHING, SUGGESTED, suggest
+from flipsnack_mcp.server.consent.preview import AlreadyGoneError
 from flipsnack_mcp.server.consent.sealing import UNOPENED
 from flipsnack_mcp.server.consent.yes import NotConfirmedError
 from flipsnack_mcp.server.instructions import CHANGES_NOTHING
@@ -185,6 +187,11 @@ async def run_tool(tool: Tool[Any], call: ToolCall, given: Any) -> BaseModel | I
         return await (on_record(tool, call, given) if may_change(given, call.options) else tool.run(call, given))
     except NotAuthorisedError as error:
         error.next_step = " ".join((error.next_step, *call.app.settings.hints))  # one of them may tell what is wrong
+        raise
+    except (NotFoundError, AlreadyGoneError) as error:
+        with suppress(StoreUnusable):
+            if now := await call.app.history.hash_since(call.target.partition("/")[0]):
+                error.next_step = f'A change made from here gave it another hash: give collection_hash="{now}".'
         raise
 
 

@@ -109,6 +109,13 @@ class History:
         """Everything that is kept and can be read, oldest first."""
         return readable_of(await self.store.transact(lambda records: kept_of(records, self.account)))
 
+    async def hash_since(self, collection_hash: str) -> str:
+        """Which hash it has since a server on this store published it, or changed it otherwise; nothing where it is none else."""
+        now = collection_hash
+        for one in await self.events():
+            now = str(one.after.get("collection_hash") or now) if one.target == now else now
+        return "" if now == collection_hash else now
+
     async def verified(self, since: int = 1) -> str:
         """What is wrong with the chain from an entry on, or nothing. Its start may have expired; its end may not be missing."""
 

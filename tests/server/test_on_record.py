@@ -46,6 +46,22 @@ def store(clock: LoopClock) -> MemoryStore:
     return MemoryStore(clock)
 
 
+@pytest.mark.parametrize("tool", ["get_collection", "delete_collection", "get_collection_stats"])
+async def test_who_asks_for_a_draft_that_was_published_from_here_is_told_its_hash(bench: Bench, tool: str) -> None:
+    draft, other = (bench.sandbox.account.add(title=one, status="editable").hash for one in ("Spring", "Gone"))
+    async with bench.assistant() as assistant:
+        now = (await assistant.call("update_collection", collection_hash=draft, status="public")).data[
+            "collection_hash"
+        ]
+        asked = len(bench.sandbox.requests)
+        said = await assistant.call(tool, collection_hash=draft)
+        del bench.sandbox.account.collections[other]
+        unknown = await assistant.call(tool, collection_hash=other)
+    assert said.text.endswith(f'A change made from here gave it another hash: give collection_hash="{now}".')
+    assert len(bench.sandbox.requests) == asked + 2, "it costs no request to know it"
+    assert "made from here" not in unknown.text
+
+
 # --- a store that can fail, and that sees what had happened when it was written
 class Watched:
     """The records of one transaction, with somebody looking at every entry of the history."""
