@@ -1,5 +1,6 @@
 """Publishing: uploading a document, and taking it elsewhere by an embed code or as an HTML package."""
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import Field
@@ -9,6 +10,7 @@ from flipsnack_mcp.api import parameters
 from flipsnack_mcp.api.action import Action, Effect, JsonObject, Result, cut
 from flipsnack_mcp.api.actions.collections import Collection
 
+ON_THIS_COMPUTER = re.compile(r"(?:localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?(?:[/?#]|$)", re.IGNORECASE)
 # The name in the answer comes from a third-party client, not from the documentation; others are tried after it.
 EMBED_NAMES = ("embedCode", "embed_code", "embed", "code", "html", "value")
 
@@ -97,5 +99,11 @@ class DownloadHtml(Action[Package]):
 
 
 def whole_address(url: str | None) -> str | None:
-    """The documented example is `resource.url.example`, without a scheme; others leave out all before the strokes."""
-    return url if url is None or "://" in url else f"https://{url.removeprefix('//')}"
+    """The documented example is `resource.url.example`, without a scheme; others leave out all before the strokes.
+
+    An imitation on this computer speaks plain http, whatever its port.
+    """
+    if url is None or "://" in url:
+        return url
+    rest = url.removeprefix("//")
+    return f"{'http' if ON_THIS_COMPUTER.match(rest) else 'https'}://{rest}"
