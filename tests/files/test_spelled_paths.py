@@ -61,7 +61,7 @@ async def test_path_that_could_lead_elsewhere_is_refused_with_its_reason(ground:
 async def test_who_gives_a_blank_behind_a_name_is_told_to_leave_it_out_before_anything_is_renamed(
     ground: Ground,
 ) -> None:
-    for path, first in (("good.pdf ", "If the file's own name ends before that, give it so. "), (".good.pdf", "")):
+    for path, first in (("good.pdf ", "If its own name ends before that, give it so. "), (".good.pdf", "")):
         with pytest.raises(RefusedFile) as refused:
             await read(path, ground.allowed)
         assert refused.value.next_step == f"{first}Rename it, or copy it to a plain name, and give that path."

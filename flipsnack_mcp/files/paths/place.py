@@ -14,7 +14,7 @@ from flipsnack_mcp.systems import System
 
 UPLOAD_SETTING = "FLIPSNACK_UPLOAD_DIRS"
 NO_END = (".", " ")
-WITHOUT_ITS_END = "If the file's own name ends before that, give it so. "
+WITHOUT_ITS_END = "If its own name ends before that, give it so. "
 # For the names below the allowed folder; what the folder itself is called is the person's own choice.
 FORBIDDEN_NAMES: TextRules = (
     ("is hidden (it begins with a dot)", lambda name: name.startswith(".")),
