@@ -46,6 +46,15 @@ const BEHAVIOUR = {
     await frame.locator(".grid button").first().press("Enter");
     return soon(async () => /^https:\/\/www\.flipsnack\.com\/[a-z]+\/[a-z0-9-]+\.html$/.test((await heard()).links[0]));
   },
+  "a link that Flipsnack writes with http, as it documents them, is opened with https": async ({ shown, heard }) => {
+    const one = { ...GOOD, direct_link: "http://www.flipsnack.com/user/good.html" };
+    for (const data of [{ ...one, flipbooks: [] }, { ...one, upload_id: "abcd1234", state: "complete" }, { collections: [one], total: 1 }]) {
+      const frame = await shown("covers", { result: answer(data) });
+      await frame.locator("button.main, .grid button").first().click({ timeout: 2000 });
+      check(await soon(async () => (await heard()).links[0] === "https://www.flipsnack.com/user/good.html"), `opened ${(await heard()).links} of ${JSON.stringify(data)}`);
+    }
+    return true;
+  },
   "a host that opens nothing is told in a word": async ({ shown }) => {
     const frame = await shown("collections", { refuse: "links" });
     await frame.locator(".grid button").first().click();
