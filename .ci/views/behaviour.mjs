@@ -106,6 +106,12 @@ const BEHAVIOUR = {
     await page.clock.fastForward(600_000);
     return /Carry out plan [a-z0-9]{8}\./.test(await frame.locator("main").innerText()) && (await heard()).calls.length === 0;
   },
+  "a plan that this server would not carry out says why, and not what to say": async ({ shown }) => {
+    const off = "Deletions are switched off on this server (FLIPSNACK_CONFIRM).";
+    const frame = await shown("plan", { result: answer({ plan_id: "abcd1234", state: "planned", counts: { planned: 1 }, items: [{ ...GOOD, state: "planned" }], next_step: `${off} Tell the person; only they can change that.` }) });
+    const said = await frame.locator("main").innerText();
+    return said.includes(off) && /Nothing was changed yet\./.test(said) && !/Carry out|Tell the person|false/.test(said);
+  },
   "headers sort, and say so": async ({ shown }) => {
     const frame = await shown("statistics"), header = frame.getByRole("columnheader", { name: "Views" });
     await header.getByRole("button").click();
