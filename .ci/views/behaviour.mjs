@@ -194,6 +194,11 @@ const BEHAVIOUR = {
     ]) check(/Good/.test(await (await shown("covers", { result: answer(data, { covers: { a: odd }, rows_total: odd, made: odd }) })).locator("main").innerText()), `one value costs all of ${JSON.stringify(data)}`);
     return true;
   },
+  "what is new in a report's period is said, in its bars and its table": async ({ shown }) => {
+    const rows = [{ ...GOOD, views: 5, new: true, change: {} }, { ...GOOD, views: 3, change: { views: 12.5 } }];
+    const frame = await shown("report", { result: answer({ report_id: "abcd1234", state: "complete", collections: rows }, { rows: rows.map((one) => ({ ...one, change: one.change.views })) }) });
+    return (await frame.locator(".bars small").allInnerTexts()).join() === "New,+12.5%" && /New[^]*\+12\.5%/.test(await frame.locator("tbody").innerText());
+  },
   "what is null is not changed": async ({ shown }) => {
     const frame = await shown("plan", { result: answer({ plan_id: "abcd1234", state: "planned", counts: { planned: 1 }, items: [{ ...GOOD, new_title: null, new_status: null, state: "planned" }] }) });
     const said = await frame.locator("main").innerText();
