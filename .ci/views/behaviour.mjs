@@ -228,6 +228,10 @@ const BEHAVIOUR = {
     }
     return true;
   },
+  "a setting keeps its name in an audit's advice": async ({ shown }) => {
+    const frame = await shown("audit", { result: answer({ report_id: "abcd1234", state: "complete", duplicates: [GOOD], advice: ["old_drafts: publish with update_collections", "Deletions are switched off on this server (FLIPSNACK_CONFIRM). Tell the person; only they can change that."] }) });
+    return /Old drafts: publish with update collections\nDeletions are switched off on this server \(FLIPSNACK_CONFIRM\)\.\s*$/.test(await frame.locator("main").innerText());
+  },
   "a missing cover leaves a quiet place": async ({ shown, kinds }) => {
     const result = structuredClone(kinds.covers.result);
     for (const one of result.structuredContent.collections) one.cover_image = "https://files.flipsnack.net/missing";
