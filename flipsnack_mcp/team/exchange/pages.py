@@ -11,8 +11,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 STYLE = (
     "body{margin:2rem auto;max-width:34rem;padding:0 1rem;font:1.05rem/1.5 system-ui,sans-serif;color:#1b1f24;"
-    "background:#fff}label,input,button{display:block;font:inherit;margin:.7rem 0}button{padding:.5rem 1.4rem;"
-    "color:#fff;background:#0b57d0;border:0;border-radius:.4rem}"
+    "background:#fff;overflow-wrap:anywhere}label,input,button{display:block;font:inherit;margin:.7rem 0;"
+    "max-width:100%}button{padding:.5rem 1.4rem;color:#fff;background:#0b57d0;border:0;border-radius:.4rem}"
     ":focus-visible{outline:3px solid #f5a623;outline-offset:2px}"
     "@media(prefers-color-scheme:dark){body{color:#e6e9ec;background:#16191d}}"
 )

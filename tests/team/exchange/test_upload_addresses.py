@@ -92,6 +92,13 @@ async def test_a_person_sends_a_document_from_the_page_without_a_script(replica:
     assert created(replica) == [("Offers.pdf", hashlib.sha256(PDF).hexdigest(), len(PDF))]
 
 
+async def test_a_long_word_and_the_file_field_stay_within_a_phone_s_width(replica: Replica) -> None:
+    address, _ = await replica.address(title="W" * 150)
+    style = (await replica.web.get(address, headers=BROWSER)).text.partition("<style>")[2].partition("</style>")[0]
+    assert "overflow-wrap:anywhere" in style.partition("}")[0]
+    assert "max-width:100%" in style.partition("input,")[2].partition("}")[0]
+
+
 async def test_pages_and_words_are_kept_nowhere_and_run_nothing(replica: Replica) -> None:
     address, _ = await replica.address()
     for answer in (
