@@ -199,6 +199,14 @@ const BEHAVIOUR = {
     const frame = await shown("report", { result: answer({ report_id: "abcd1234", state: "complete", collections: rows }, { rows: rows.map((one) => ({ ...one, change: one.change.views })) }) });
     return (await frame.locator(".bars small").allInnerTexts()).join() === "New,+12.5%" && /New[^]*\+12\.5%/.test(await frame.locator("tbody").innerText());
   },
+  "an address that ends is shown beside when it ends": async ({ shown }) => {
+    const of = { expires_at: "2026-11-30T10:15:00+00:00", file_address: "https://flip.example/files/abc" };
+    for (const data of [{ state: "complete", ...of }, { report_id: "abcd1234", state: "complete", change: { views: 7 }, ...of }, { plan_id: "abcd1234", state: "complete", counts: { done: 1 }, ...of }, { upload_id: "abcd1234", state: "waiting", expires_at: of.expires_at, upload_address: of.file_address }]) {
+      const frame = await shown("report", { result: answer(data) }), said = await frame.locator("dl").last().innerText();
+      check(said.includes(of.file_address) && /Expires at/.test(said) && !/Change/.test(said), `says ${said} of ${JSON.stringify(data)}`);
+    }
+    return true;
+  },
   "what is null is not changed": async ({ shown }) => {
     const frame = await shown("plan", { result: answer({ plan_id: "abcd1234", state: "planned", counts: { planned: 1 }, items: [{ ...GOOD, new_title: null, new_status: null, state: "planned" }] }) });
     const said = await frame.locator("main").innerText();
