@@ -207,6 +207,13 @@ const BEHAVIOUR = {
     }
     return true;
   },
+  "a date in a table stays on one line, in a narrow frame and in German": async ({ page, shown }) => {
+    await page.setViewportSize({ width: 300, height: 800 });
+    const frame = await shown("report", { context: { locale: "de-DE" }, result: answer({ report_id: "abcd1234", state: "complete", unread: [{ ...GOOD, publish_date: "2026-11-30" }] }) });
+    const lines = await frame.getByRole("cell", { name: "30.11.2026" }).evaluate((one) => { const inside = document.createRange(); inside.selectNodeContents(one); return inside.getClientRects().length; });
+    await page.setViewportSize({ width: 760, height: 800 });
+    return lines === 1;
+  },
   "what is null is not changed": async ({ shown }) => {
     const frame = await shown("plan", { result: answer({ plan_id: "abcd1234", state: "planned", counts: { planned: 1 }, items: [{ ...GOOD, new_title: null, new_status: null, state: "planned" }] }) });
     const said = await frame.locator("main").innerText();
