@@ -260,6 +260,13 @@ async def test_its_policy_allows_its_one_style_its_one_script_and_pictures_in_it
     assert not [name for _, one in reader.elements for name in one if name == "style" or name.startswith("on")]
 
 
+def test_where_no_script_runs_as_in_the_preview_of_a_mail_it_says_where_to_open_it() -> None:
+    page = as_page({"report_id": "abcd1234"}, {}).decode()
+    said, _, script = page.partition("<noscript>")[2].partition("</noscript>")
+    assert said.startswith("Open this file in a browser")
+    assert '<script type="application/json" id="saved">' in script
+
+
 async def test_hostile_titles_stand_only_in_the_data_and_are_escaped_there(bench: Bench) -> None:
     """All of them in one file, by themselves and between other signs."""
     assert len(TITLES) >= 40

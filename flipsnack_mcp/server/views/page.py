@@ -11,6 +11,10 @@ from flipsnack_mcp.server.views.showing import IN_META
 
 ONLY_STYLE, ONLY_SCRIPT = (re.compile(rf"<{one}>(.*?)</{one}>", re.DOTALL) for one in ("style", "script"))
 CHARSET = re.compile(r"<meta charset=[^>]*>", re.IGNORECASE)
+WITHOUT_SCRIPT = (
+    "<noscript>Open this file in a browser: a preview that runs no script shows nothing of it.</noscript>\n"
+)
+"""As a mail program's is: the page stayed empty there."""
 ENDS_A_SCRIPT = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
 """What may end a block of data or open a comment in it, breaks a line in a script, or is no character by itself."""
 
@@ -18,7 +22,7 @@ ENDS_A_SCRIPT = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
 def as_page(data: JsonObject, for_view: JsonObject) -> bytes:
     """The view as it shows this answer."""
     view, saved = view_page(), {"structuredContent": data, "_meta": {IN_META: for_view}}
-    block = f'<script type="application/json" id="saved">{as_inert_json(saved)}</script>\n<script>'
+    block = f'{WITHOUT_SCRIPT}<script type="application/json" id="saved">{as_inert_json(saved)}</script>\n<script>'
     head = f'<meta http-equiv="Content-Security-Policy" content="{policy_of(view)}">'
     with_policy = CHARSET.sub(lambda found: f"{found[0]}\n{head}", view, count=1)
     return with_policy.replace("<script>", block, 1).encode()
