@@ -239,6 +239,7 @@ async def test_of_two_documents_at_once_one_is_taken_and_the_other_told(replica:
 
     async def send_slowly() -> None:
         answers.append((await replica.web.put(address, content=slowly())).status_code)
+        begun.set()  # also where it was answered before any of it was read
 
     async with anyio.create_task_group() as group:
         group.start_soon(send_slowly)
@@ -687,16 +688,14 @@ async def test_a_spool_that_cannot_be_used_is_told_without_its_place(team: Team)
 
 async def test_what_waits_on_the_spool_has_no_name_and_is_its_owners(replica: Replica) -> None:
     address, _ = await replica.address()
-    begun, go_on = anyio.Event(), anyio.Event()
+    go_on = anyio.Event()
 
     async def slowly() -> AsyncIterator[bytes]:
         yield PDF
-        begun.set()
         await go_on.wait()
 
     async with anyio.create_task_group() as group:
         group.start_soon(lambda: replica.web.put(address, content=slowly()))
-        await begun.wait()
         await until(lambda: bool(replica.spooled))
         (file,) = [one for one in replica.spool.rglob("*") if one.is_file()]
         assert PARTIAL_NAME.fullmatch(file.name)
