@@ -291,7 +291,7 @@ async def test_a_description_that_is_not_of_exactly_this_issuer_is_none(one: Iss
     one.description = {
         name: text.replace("ADDRESS", one.address) if isinstance(text, str) else text for name, text in told.items()
     }
-    with pytest.raises(IssuerUnusableError):
+    with pytest.raises(IssuerUnusableError, match="its description"):
         await is_good(of(one), one)
     assert "/keys" not in one.asked
 
