@@ -409,6 +409,18 @@ async def test_a_full_server_divides_the_budget_as_one_that_is_gone(
     assert [await one.granted() for one in replicas] == [2, 2]
 
 
+async def test_that_it_is_gone_is_written_down_once(
+    several: Callable[[int], list[Replica]], server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    (one,) = await grown_up(several, 1)
+    server.kill()
+    for _ in range(3):
+        await one.granted()
+        one.time.now += LIVES_FOR
+    (said,) = [record.getMessage() for record in caplog.records if "request budget" in record.getMessage()]
+    assert said.startswith("the request budget is not shared with other replicas: Redis at")
+
+
 # --- for whoever waits in the line
 async def test_who_waits_in_the_line_is_told_that_nobody_counts(
     several: Callable[[int], list[Replica]], server: RedisServer
