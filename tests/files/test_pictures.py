@@ -154,6 +154,13 @@ def test_a_turned_picture_is_turned_and_what_is_transparent_is_white() -> None:
     assert opened(white).getpixel((0, 0)) == (255, 255, 255)
 
 
+def test_what_is_not_transparent_is_seen_as_it_was() -> None:
+    image = Image.new("RGBA", (400, 300))
+    image.paste("black", (200, 0, 400, 300))
+    seen = opened(make_anew(io.BytesIO(saved(image, "PNG")))[1]).convert("RGB")
+    assert [seen.getpixel((x, 150)) for x in (50, 350)] == [(255, 255, 255), (0, 0, 0)]
+
+
 def test_a_picture_of_few_colours_stays_sharp() -> None:
     assert make_anew(io.BytesIO(painted("PNG", "P")))[0] == "image/png"
 
