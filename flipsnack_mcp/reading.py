@@ -245,9 +245,6 @@ class Reading:
         try:
             if not path.absolute().name:  # the folder of all, beside which nothing lies
                 self.problems.append(f"{name} names no file but a whole disk: write the path of a file on it.")
-            elif not path.is_absolute() and path.parts[0][:1] != "~":  # of nobody's home it is said already
-                said = "names a file by its way from the folder in which a client happens to start this: write the whole path."
-                self.hints.append(f"{name} {said}")
         except OSError:
             self.problems.append(
                 f"{name} names a file by its way from the working folder, which is gone: write the whole path."

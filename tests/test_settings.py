@@ -461,15 +461,6 @@ def test_a_home_folder_of_nobody_is_pointed_out(name: str) -> None:
     assert any(name in one and "home folder that cannot be found" in one for one in wrong(settings))
 
 
-def test_a_state_file_that_is_another_wherever_a_client_starts_is_pointed_out_and_used() -> None:
-    relative, whole = (
-        read_settings({**ACCESS, "FLIPSNACK_STATE": one}) for one in ("sqlite:state.sqlite", f"sqlite:{ROOT / 'a'}")
-    )
-    assert (relative.state, relative.missing) == ("sqlite:state.sqlite", "")
-    assert ["write the whole path" in one for one in relative.warnings] == [True]
-    assert whole.warnings == ()
-
-
 def test_a_state_file_named_from_a_working_folder_that_is_gone_is_pointed_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
