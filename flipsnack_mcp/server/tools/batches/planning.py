@@ -162,10 +162,8 @@ def check_quota(count: int, left: int | None, *, at_most: bool) -> None:
     """Raise where the month's uploads do not do for all."""
     if left is None or count <= left:
         return
-    documents, uploads = (
-        as_many(count, "document"),
-        f"{left} of the month's uploads {'is' if left == 1 else 'are'} left",
-    )
+    documents = as_many(count, "document")
+    uploads = f"{left} of the month's uploads {'is' if left == 1 else 'are'} left"
     if at_most:
         raise FlipsnackError(
             f"{documents} named, and {uploads}; what was uploaded before, or is the same twice, costs none.",

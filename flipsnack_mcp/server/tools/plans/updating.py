@@ -115,11 +115,8 @@ def notes(call: ToolCall, draft: PlanDraft, to_nothing: Sequence[str], described
 
 def not_found(rule: Rule, rows: Sequence[CollectionSummary]) -> list[str]:
     """Which text stands nowhere; and where one does with other capitals: a person reads it, and it is left."""
-    small, titles, said = (
-        replace(rule, find=rule.find and rule.find.casefold()),
-        [row.title for row in rows],
-        list[str](),
-    )
+    small = replace(rule, find=rule.find and rule.find.casefold())
+    titles, said = [row.title for row in rows], list[str]()
     left = [row for row in rows if not rule.finds(row.title) and small.finds(row.title.casefold())]
     if rule.find and titles and not left and not any(map(rule.finds, titles)):
         said.append("The text to find stands in no title of these.")
