@@ -189,8 +189,9 @@ async def run_tool(tool: Tool[Any], call: ToolCall, given: Any) -> BaseModel | I
         error.next_step = " ".join((error.next_step, *call.app.settings.hints))  # one of them may tell what is wrong
         raise
     except (NotFoundError, AlreadyGoneError) as error:
+        asked = vars(given).get("collection_hash")  # of others the history has titles and ids
         with suppress(StoreUnusable):
-            if now := await call.app.history.hash_since(call.target.partition("/")[0]):
+            if asked and (now := await call.app.history.hash_since(asked)):
                 error.next_step = f'A change made from here gave it another hash: give collection_hash="{now}".'
         raise
 
