@@ -2,9 +2,10 @@
 
 import re
 import unicodedata
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator
@@ -117,12 +118,17 @@ async def read_through(context: CallContext, choice: Choice, known: dict[str, Co
     return max(0, totals[0] - len(known) - nameless)
 
 
-async def windows_of(context: CallContext, choice: Choice) -> AsyncIterator[CollectionList]:
-    """The list, window by window. One that tells nothing new is the last: some are the same from wherever they are asked."""
+def windows_of(context: CallContext, choice: Choice) -> AsyncIterator[CollectionList]:
+    """The account's own list, window by window."""
+    return windows(partial(read_window, context, choice))
+
+
+async def windows(read: Callable[[int], Awaitable[CollectionList]]) -> AsyncIterator[CollectionList]:
+    """A list, window by window. One that tells nothing new is the last: some are the same from wherever they are asked."""
     passed = set[str]()
     offset: int | None = 0
     while offset is not None:
-        seen = await read_window(context, choice, offset)
+        seen = await read(offset)
         names = {row.collection_hash for row in seen.collections}
         yield seen
         offset = seen.next_offset if names - passed else None

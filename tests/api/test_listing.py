@@ -73,3 +73,11 @@ def test_the_next_window_begins_behind_what_was_shown(offset: int, limit: int, r
     assert found.next_offset in {None, seen}
     assert found.next_offset is None or found.collections
     assert total is None or (found.next_offset is None) == (not found.collections or seen >= total)
+
+
+@pytest.mark.parametrize(("rows", "following"), [(100, 100), (50, 50), (49, None)])
+def test_a_list_that_counts_nothing_is_read_on_after_as_many_as_flipsnack_gives_at_once(
+    rows: int, following: int | None
+) -> None:
+    listed = [{"collectionHash": str(one)} for one in range(rows)]
+    assert ListCollections(limit=100).read({"collections": listed}).next_offset == following

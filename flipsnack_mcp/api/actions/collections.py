@@ -87,7 +87,7 @@ class ListCollections(Action[CollectionList]):
         counted = next((one for one in counts if one is not None), None)
         if counted and not (rows or self.offset or self.query or self.status):
             raise ValueError("it counts collections of which it tells none")  # else an account would look empty
-        more = rows and (seen < counted if counted is not None else len(rows) == self.limit)
+        more = rows and (seen < counted if counted is not None else len(rows) >= min(self.limit, USUAL_ROWS))
         # An empty window without a count does not say that there is anything before it.
         total = max(counted or 0, seen if rows else 0)
         return CollectionList(collections=rows, total=total, next_offset=seen if more else None)

@@ -7,7 +7,7 @@ from typing import Literal
 from flipsnack_mcp.api import hash_from, is_link
 from flipsnack_mcp.api.actions.collections import CollectionList, CollectionSummary, ListCollections
 from flipsnack_mcp.api.links import page_in_link, slug_in_link, taken_out
-from flipsnack_mcp.workflows.finding import LONGEST_QUERY, ROWS_OF_A_REQUEST, Choice
+from flipsnack_mcp.workflows.finding import LONGEST_QUERY, ROWS_OF_A_REQUEST, Choice, windows
 from flipsnack_mcp.workflows.searching.words import distance, distance_so_far, nearest_titles
 
 NEAREST = 5
@@ -145,12 +145,11 @@ async def search_here(ask: Ask, wanted: Search) -> SearchResult:
 async def all_rows(ask: Ask, wanted: Search, query: str, *, status: bool = True) -> list[CollectionSummary]:
     """All windows of the list, each collection once, down to one that tells nothing new."""
     found = dict[str, CollectionSummary]()
-    offset: int | None = 0
-    while offset is not None:
-        seen, before = await ask(wanted.question(offset, ROWS_OF_A_REQUEST, query=query, status=status)), len(found)
+    async for seen in windows(
+        lambda offset: ask(wanted.question(offset, ROWS_OF_A_REQUEST, query=query, status=status))
+    ):
         for row in seen.collections:
             found.setdefault(row.collection_hash, row)
-        offset = seen.next_offset if len(found) > before else None
     return [*found.values()]
 
 
