@@ -30,7 +30,7 @@ from flipsnack_mcp.workflows.plans.outcomes import CHANGED_SINCE, NOT_TOLD_YET, 
 from flipsnack_mcp.workflows.plans.record import ITEM, PLAN, PLAN_KEPT, PlanRecord
 from flipsnack_mcp.workflows.plans.rules import UNDOING, YES_IS_OLD, Permissions, Plan, PlanSnapshot
 from flipsnack_mcp.workflows.plans.undoing import draft_undoing, undone_by
-from flipsnack_mcp.workflows.uploads.journal import Journal
+from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry
 from tests.api.asking import unlimited
 from tests.server.bench import LoopClock
 from tests.workflows.running import LASTING, LongWork, Mortal, Road, Told
@@ -121,6 +121,20 @@ async def begun(
         yield server, await server.plan(rule)
 
 
+async def uploaded_as(server: Server, collection_hash: str) -> str:
+    """An upload that made this collection."""
+    facts = {
+        "document": "sha256:1",
+        "name": "a.pdf",
+        "size": 1,
+        "state": "complete",
+        "collection_hash": collection_hash,
+    }
+    entry = JournalEntry.model_validate({"upload_id": "u", "account": "mine", "title": "Number 0", **facts})
+    await server.plans.journal.begin(entry, server.plans.jobs.new(UPLOAD, "u").owner, again=False)
+    return entry.upload_id
+
+
 def updates(work: LongWork) -> Counter[str]:
     """How often each collection was really changed."""
     return Counter(one.params["collectionHash"] for one in work.sandbox.carried_out(UPDATE))
@@ -160,6 +174,19 @@ async def test_a_published_draft_is_told_by_its_new_hash(work: LongWork) -> None
         items = await server.to_its_end(await server.plan(Rule("Number", "No.", "public")))
     assert {one.new_hash for one in items} == set(work.sandbox.account.collections)
     assert sum(updates(work).values()) == 3
+
+
+@pytest.mark.parametrize("rule", [RULE, Rule(status="public"), PUBLISH], ids=["title", "publishing", "both"])
+async def test_an_upload_is_known_by_what_a_plan_made_of_its_collection(rule: Rule, work: LongWork) -> None:
+    shelf(work, 1, "editable")
+    async with process(work) as server:
+        plan = await server.plan(rule)
+        upload = await uploaded_as(server, (await server.look(plan)).items[0].collection_hash)
+        await server.to_its_end(plan)
+        known = await server.plans.journal.find(upload)
+    made = next(iter(work.sandbox.account.collections.values()))
+    assert known
+    assert (known.collection_hash, known.listed or "Number 0") == (made.hash, made.title)
 
 
 @pytest.mark.parametrize(

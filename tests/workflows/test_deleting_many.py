@@ -29,6 +29,7 @@ from flipsnack_mcp.workflows.plans.execution import YesIsOld
 from flipsnack_mcp.workflows.plans.item import Item
 from flipsnack_mcp.workflows.plans.outcomes import ItemFacts
 from flipsnack_mcp.workflows.plans.rules import DELETING, YES_IS_OLD, Permissions, Plan
+from flipsnack_mcp.workflows.uploads.remembered import DocumentKey, recall_documents, remember_document
 from tests.api.asking import unlimited
 from tests.server.bench import LoopClock
 from tests.workflows.running import LASTING, LongWork, Mortal, Road
@@ -65,6 +66,22 @@ def arrived(work: LongWork) -> Counter[str]:
 
 async def counted(work: LongWork) -> int:
     return len(await work.store.transact(lambda records: records.all(DELETION)))
+
+
+@pytest.mark.parametrize("fault", [None, Fault("code", DELETE, code=43)], ids=["deleted", "refused"])
+async def test_a_document_whose_collection_a_plan_deleted_is_no_longer_known_as_uploaded(
+    fault: Fault | None, work: LongWork
+) -> None:
+    document = DocumentKey("/a.pdf", 1, 1)
+    if fault:
+        work.sandbox.add_fault(fault)
+    async with confirmed(work, 1) as (server, plan):
+        made = (await server.look(plan)).items[0].collection_hash
+        await work.store.transact(partial(remember_document, account="mine", key=document, collection_hash=made))
+        await server.to_its_end(plan)
+        (known,) = await work.store.transact(partial(recall_documents, account="mine", keys=[document]))
+    assert arrived(work) == {made: 1}
+    assert known.collection_hash == (made if fault else "")
 
 
 @pytest.mark.parametrize(("number", "looks"), [(1, 1), (FEW, FEW), (FEW + 1, 0)])
