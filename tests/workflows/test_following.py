@@ -77,11 +77,38 @@ async def test_a_new_collection_that_flipsnack_shows_a_moment_later_is_not_taken
 ) -> None:
     work.sandbox.add_fault(Fault("code", "collection.getCollection", code=code, times=1))
     async with work.begun() as (process, entry):
-        early = await process.followed(entry)
+        await process.ended(entry)
+        early = await process.followed(entry, 0)
         late = await process.followed(entry)
     assert (early.gone, early.entry.state) == (False, "converting")
     assert early.entry.collection_hash in work.sandbox.account.collections
     assert (late.entry.state, late.entry.collection_hash) == ("complete", early.entry.collection_hash)
+
+
+@pytest.mark.parametrize("hidden", [1, 3])
+async def test_a_wait_goes_on_while_flipsnack_does_not_show_the_new_collection(hidden: int, work: LongWork) -> None:
+    work.sandbox.add_fault(Fault("code", "collection.getCollection", code=46, times=hidden))
+    async with work.begun() as (process, entry):
+        seen = await process.followed(entry)
+    assert (seen.entry.state, seen.warnings) == ("complete", ())
+
+
+async def test_a_collection_that_gets_another_hash_while_it_is_waited_for_is_waited_for_under_that(
+    work: LongWork,
+) -> None:
+    async with work.begun() as (process, entry), anyio.create_task_group() as aside:
+        converting = await process.followed(entry, 0)
+        made = work.sandbox.account.collections[(await process.ended(entry)).collection_hash]
+
+        async def publish() -> None:
+            await anyio.sleep(3)
+            work.sandbox.account.publish(made, "public")
+
+        aside.start_soon(publish)
+        seen = await process.followed(entry)
+    assert converting.entry.state != "complete"
+    assert (seen.entry.state, seen.warnings) == ("complete", ())
+    assert seen.entry.collection_hash == made.hash
 
 
 @pytest.mark.parametrize("by_us", [False, True])

@@ -3,6 +3,7 @@
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, repeat
 
 import anyio
 
@@ -10,9 +11,11 @@ from flipsnack_mcp.api import FlipsnackError, NotFoundError
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, GetCollection
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import as_known, direct_link, new_ones
+from flipsnack_mcp.workflows.progress import Progress
 from flipsnack_mcp.workflows.uploads.journal import RUNNING, JournalEntry
 from flipsnack_mcp.workflows.uploads.sending import UploadAtWork, Uploads
 from flipsnack_mcp.workflows.uploads.source import Source
+from flipsnack_mcp.workflows.waiting import INTERVALS, Watched
 
 COLLECTION_GONE = "The collection of this upload does not exist any more."
 FATE_UNKNOWN = (
@@ -20,6 +23,7 @@ FATE_UNKNOWN = (
     "Look with list_collections; again=true would upload the document once more, which costs another upload."
 )
 NOT_SEEN = "The upload is in, but looking at its conversion failed: {}"
+NOT_SHOWN_YET = Progress(message="conversion: Flipsnack does not show the collection yet")
 SHOWN_LATE = 120.0
 """Seconds since an upload began in which a collection that nobody has seen yet is not taken for deleted."""
 CODE_OF_DELETED = 43
@@ -77,9 +81,7 @@ async def follow_conversion(
     `row` is what a list said of it just now, which has the link.
     """
     try:
-        first = await find_collection(context, uploads, entry)
-        watching = uploads.conversions.of(first.collection_hash, first)
-        ended = await watching.until_settled(context, seconds, first)
+        collection_hash, ended = await watch_conversion(context, uploads, entry, seconds)
     except CollectionLost as lost:
         if lost.fate:
             return Followed(entry.model_copy(update={"state": "interrupted", "said": lost.fate}))
@@ -89,12 +91,35 @@ async def follow_conversion(
         return Followed(entry, warnings=(*entry.warnings, NOT_SEEN.format(error.happened)))
     seen = ended.last
     state = seen.conversion if seen.conversion in {"complete", "failed"} else "converting"
-    known = {"collection_hash": first.collection_hash, "listed": seen.title, "seen": True}
+    known = {"collection_hash": collection_hash, "listed": seen.title, "seen": True}
     entry = await uploads.journal.note(entry, state=state, **known)
     link = seen.direct_link or (row.direct_link if row and seen.status != "editable" else None)
     if not link and seen.conversion == "complete" and seen.status != "editable":
-        link = await direct_link(context, first.collection_hash, seen.title)
+        link = await direct_link(context, collection_hash, seen.title)
     return Followed(entry, seen, link, entry.warnings, ended.states)
+
+
+async def watch_conversion(
+    context: CallContext, uploads: Uploads, entry: JournalEntry, seconds: float
+) -> tuple[str, Watched[Collection]]:
+    """The hash of an upload's collection and its conversion; one that is not there yet is waited for as well.
+
+    Raises:
+        CollectionLost: It was deleted, or may have been, or may be another one by now.
+        NotFoundError: It is still not there.
+    """
+    end = anyio.current_time() + context.patience(seconds)
+    pauses = chain(INTERVALS, repeat(INTERVALS[-1]))
+    while True:
+        try:
+            first = await find_collection(context, uploads, entry)
+            watching = uploads.conversions.of(first.collection_hash, first)
+            return first.collection_hash, await watching.until_settled(context, end - anyio.current_time(), first)
+        except NotFoundError:
+            if (left := end - anyio.current_time()) <= 0:
+                raise
+            await context.tell(NOT_SHOWN_YET)
+            await anyio.sleep(min(next(pauses), left))
 
 
 async def find_collection(context: CallContext, uploads: Uploads, entry: JournalEntry) -> Collection:
