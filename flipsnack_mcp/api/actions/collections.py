@@ -146,7 +146,7 @@ class OfCollection(Action[Collection]):
 
 
 class GetCollection(OfCollection):
-    """Look at this one flipbook (brochure, collection): see status, direct link, cover, how many pages, when it was published. Also whether it is converted yet or its conversion failed."""
+    """Look at this one flipbook (brochure, collection): see status, direct link to share, cover image, how many pages, when published. Also whether it is converted yet or its conversion failed."""
 
     api_name = "collection.getCollection"
     tool_name = "get_collection"
@@ -157,7 +157,7 @@ class GetCollection(OfCollection):
 
 
 class UpdateCollection(Action[Collection]):
-    """Rename, edit, publish, hide, unlist, unpublish or take offline (make private) this one flipbook (catalogue, collection). Set or change the title, description, size. Overwrites; what is left out stays. Making a draft public or unlisted gives it a new hash."""
+    """Rename, edit, publish, hide, unlist, unpublish or take offline (make private) this one flipbook (catalogue). Set or change the title, description, size. Overwrites; what is left out stays. Making a draft public or unlisted gives it a new hash."""
 
     api_name = "collection.update"
     tool_name = "update_collection"

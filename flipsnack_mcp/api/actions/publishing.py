@@ -16,7 +16,7 @@ EMBED_NAMES = ("embedCode", "embed_code", "embed", "code", "html", "value")
 
 
 class CreateCollection(Action[Collection]):
-    """Upload, convert, publish or put a PDF document online: make a new flipbook (brochure) of a file. A draft unless status says otherwise. Give file_path or file_url, not both. Costs one of the month's uploads even if conversion fails: never repeat it, ask get_upload."""
+    """Upload, convert, publish or put a PDF document online: make a new flipbook of a file. A draft unless status says otherwise. Give file_path or file_url, not both. Costs one of the month's uploads even if conversion fails: never repeat it, ask get_upload."""
 
     api_name = "collection.create"
     tool_name = "create_collection"
@@ -86,7 +86,7 @@ class Package(Result):
 
 
 class DownloadHtml(Action[Package]):
-    """Download or export a flipbook as an offline HTML package (zip) to archive or back up. Building it can take minutes; call again to go on waiting."""
+    """Download or export a flipbook as an offline HTML package (zip) to archive or back up. Building takes minutes; call again to go on."""
 
     api_name = "collection.downloadHTML"
     tool_name = "download_collection_html"

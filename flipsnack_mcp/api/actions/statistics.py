@@ -43,7 +43,7 @@ class CollectionStats(Result):
 
 
 class GetCollectionStats(Action[CollectionStats]):
-    """See how often this flipbook (brochure, catalogue) was viewed: views, impressions, downloads, reading time, also by page. Without dates the period is Flipsnack's own default; give both."""
+    """See how often this flipbook (brochure, catalogue) was viewed or read: views, impressions, downloads, reading time, also by page. Without dates the period is Flipsnack's own default; give both."""
 
     api_name = "collection.getStats"
     tool_name = "get_collection_stats"
@@ -71,7 +71,7 @@ class UserStats(Result):
 
 
 class GetUserStats(Action[UserStats]):
-    """See which account it is, its totals, and how many uploads of the month's quota are left."""
+    """See which account it is (whoami), its totals, limits, and the month's remaining quota: how many uploads are left."""
 
     api_name = "user.getStats"
     tool_name = "get_user_stats"

@@ -31,7 +31,7 @@ WRITTEN_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class ListCollectionsInput(ListCollections):
-    """Find, look up, browse or list flipbooks (catalogues, brochures; here: collections) by words in their title, or show all. Which do we have, what is public: newest published first; small slips are forgiven."""
+    """Find, look up, browse or list flipbooks (catalogues, brochures, collections) by words in their title, or show all. Which do we have, what is public: newest or latest published first."""
 
     status: Annotated[Statuses | None, Field(description="Any of these")] = None  # type: ignore[assignment]  # Flipsnack itself takes one; what is sent is made from it
     query: Annotated[str | None, Field(max_length=LONGEST_SEARCH, description="Title words or link"), FreeText()] = None

@@ -35,7 +35,7 @@ WAIT_ON = "Some are still under way. Call get_upload(wait_seconds=45) to wait on
 
 
 class GetUploadInput(ToolInput):
-    """See what happened to an upload: how far it is, if it is still running or how it ended. Waits for it. Without upload_id: recent uploads of the last day, with links."""
+    """See what happened to an upload: how far it is, if it is still running or failed, how it ended. Waits for it. Without upload_id: recent uploads of the last day, with links."""
 
     tool_name = "get_upload"
     tool_title = "Upload status"

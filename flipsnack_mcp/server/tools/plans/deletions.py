@@ -19,7 +19,7 @@ MOST_DELETED = 50
 
 
 class DeleteCollectionsInput(PlanningInput, ChoosingInput):
-    """Delete or remove several, many or all of these flipbooks (catalogues) in bulk, at most 50, for good. First it only plans; then plan_id alone, and a person confirms all at once."""
+    """Delete or remove several, many or all of these flipbooks (catalogues) in bulk or batch, at most 50, for good. First it only plans; then plan_id alone, and a person confirms all at once."""
 
     tool_name = "delete_collections"
     tool_title = "Delete many collections"

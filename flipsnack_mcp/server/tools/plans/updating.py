@@ -35,7 +35,7 @@ Ends = Annotated[str, Field(max_length=LONGEST_TITLE), AfterValidator(refuse_hal
 
 
 class UpdateCollectionsInput(PlanningInput, ChoosingAnyInput):
-    """Rename, publish, unlist, hide or take offline several or many flipbooks (catalogues) at once. Set a status or description, change or add text in the titles of all. Overwrites. First it only plans; plan_id alone carries it out."""
+    """Rename, publish, unlist, hide or take offline several or many flipbooks (catalogues) at once (batch). Set a status or description, change or add text in the titles of all. Overwrites. First it only plans; plan_id alone carries it out."""
 
     tool_name = "update_collections"
     tool_title = "Bulk rename or change"

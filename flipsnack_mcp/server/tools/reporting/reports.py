@@ -55,7 +55,7 @@ RowsT = TypeVar("RowsT", bound="ReportRows")
 
 
 class ReportStatsInput(PeriodInput, ChoosingAnyInput):
-    """Weekly or monthly report, statistics of all flipbooks, also as CSV: which catalogues were best, worst, most viewed or unread. Compares with the period before; by default the last 30 full days. Runs in the background, a second each."""
+    """Weekly or monthly report, analytics of all flipbooks (CSV): which catalogues were best, worst, most viewed, popular or unread. Compares with the period before; by default the last 30 full days. Runs in the background."""
 
     tool_name = "report_stats"
     tool_title = "Rank and report statistics"
