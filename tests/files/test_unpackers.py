@@ -252,6 +252,13 @@ async def test_a_zip_as_common_programs_write_it_is_taken(tmp_path: Path, make: 
     assert not [name for name in saved.files if name.endswith("/")]
 
 
+async def test_a_folder_that_is_called_as_a_host_is_no_program(tmp_path: Path) -> None:
+    hosts = named("assets/cdn.flipsnack.com/", "assets/cdn.flipsnack.com/a.js", "example.run/b.js")
+    assert await refusal(hosts, tmp_path) == ""
+    assert "a program" in await refusal(named("assets/flipsnack.com"), tmp_path)
+    assert "a program" in await refusal(named("Start.app/"), tmp_path)
+
+
 async def test_a_name_without_a_flag_is_read_as_unix_wrote_it(tmp_path: Path) -> None:
     old = replace(Entry("ä.css"), local={"flags": 0}, central={"flags": 0})
     assert (await save_package(sent(put_together(old)), tmp_path, "Title", "hash1")).files == ("ä.css",)

@@ -34,6 +34,8 @@ PROGRAMS = frozenset({
     "command", "app", "terminal", "workflow", "scpt", "pkg", "mpkg", "dmg", "sh", "bash", "run", "appimage",
     "deb", "rpm", "flatpakref", "jar", "jnlp", "py", "pyw", "pyz", "pyzw",
 })  # fmt: skip
+# macOS takes a folder of such a name for a program; one that is called as a host is, cdn.flipsnack.com, is a folder everywhere.
+BUNDLES = frozenset({"app", "workflow", "pkg", "mpkg"})
 READ_BY_THE_DESKTOP = frozenset({"desktop.ini", "autorun.inf", ".directory"})
 
 
@@ -80,7 +82,13 @@ UNSAFE_NAMES: TextRules = (
     ("a name that is a device on Windows", lambda name: any(map(is_reserved, steps_of(name)))),
     ("a too long name", _too_long),
     ("a shortcut", lambda name: _extension(_last(name)) in LEADS_ELSEWHERE or _last(name) in READ_BY_THE_DESKTOP),
-    ("a program", lambda name: any(_extension(step) in PROGRAMS for step in steps_of(name))),
+    (
+        "a program",
+        lambda name: (
+            _extension(name.rpartition("/")[2]) in PROGRAMS
+            or any(_extension(step) in BUNDLES for step in steps_of(name))
+        ),
+    ),
 )
 
 
