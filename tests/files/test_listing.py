@@ -104,6 +104,27 @@ def test_an_upload_folder_is_meant_by_its_own_name_where_none_in_it_is_called_so
         one_folder("uploads", [folder, folder.parent / "elsewhere" / "uploads"])
 
 
+def test_a_path_that_begins_with_an_upload_folders_own_name_leads_into_it(folder: Path) -> None:
+    put(folder, "flyers/2026/a.pdf")
+    other = folder.parent / "other"
+    put(other, "b.pdf")
+    for said in ("uploads/flyers/2026", "./Uploads/flyers/2026/"):
+        assert one_folder(said, [other, folder]).path == folder / "flyers" / "2026"
+    with pytest.raises(RefusedFile, match="holds the component"):
+        one_folder("uploads/../other", [folder])
+    put(folder, "uploads/flyers/2026/c.pdf")
+    assert one_folder("uploads/flyers/2026", [other, folder]).path == folder / "uploads" / "flyers" / "2026"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+def test_a_folder_that_is_a_link_or_a_file_is_not_said_to_be_missing(folder: Path) -> None:
+    put(folder, "a.pdf", "flyers/b.pdf")
+    (folder / "shortcut").symlink_to(folder / "flyers")
+    for said in ("shortcut", "a.pdf"):
+        with pytest.raises(RefusedFile, match=f'"{said}" in the folder .* lies behind a link or behind something'):
+            list_files(said, [folder], deep=True)
+
+
 def test_a_folder_that_is_refused_is_called_one(folder: Path) -> None:
     for said in (str(folder.parent), "~/nowhere", ".hidden", "con"):
         with pytest.raises(RefusedFile) as refused:

@@ -158,7 +158,7 @@ def _told_of(folder: str, refusals: Sequence[tuple[Place, RefusedFile | OSError]
     if len(unusable) == len(places):
         return unusable[0]
     for place, why in refusals:
-        if isinstance(why, PermissionError):
+        if not isinstance(why, RefusedFile | FileNotFoundError):
             return refusal_of("folder", place, why, NO_SUCH_FOLDER)
     missing = [Place(place.folder, (*place.parts, "")) for place in places]
     nearest = next_step([(place, *names_beside(place)) for place in missing if place.parts[0]], NO_SUCH_FOLDER)

@@ -70,9 +70,10 @@ def locate_folder(path: str, folders: Sequence[Path]) -> tuple[Place, ...]:
 
 
 def folders_called(path: str, folders: Sequence[Path]) -> tuple[Place, ...]:
-    """Gives the allowed folders that are called so themselves: a person says what a folder is called, not where it lies."""
-    called = str(PurePath(path)).casefold()
-    return _in_each(PurePath(), [one for one in allowed_folders(folders) if one.name.casefold() == called])
+    """Gives what a path means that begins with an allowed folder's own name: a person says how one is called, not where it lies."""
+    called, *below_it = PurePath(path).parts or ("",)
+    named = [one for one in allowed_folders(folders) if one.name.casefold() == called.casefold()]
+    return _in_each(PurePath(*below_it), named)
 
 
 def _places(path: str, folders: Sequence[Path]) -> tuple[Place, ...]:
