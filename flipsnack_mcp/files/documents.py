@@ -26,7 +26,7 @@ HEAD_BYTES = 1024  # readers of PDF look for the signature this far
 PDF = b"%PDF-"
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 LATE_HEADER_WARNING = (
-    "The document begins with {} that do not belong to a PDF: most programs ignore them, but whether Flipsnack does is not "
+    "The document has {} before its beginning as a PDF: most programs ignore that, but whether Flipsnack does is not "
     "known. If its conversion fails, it costs an upload all the same."
 )
 IMAGE_TYPES = {PNG: "image/png", JPEG: "image/jpeg", b"GIF87a": "image/gif", b"GIF89a": "image/gif"}
@@ -40,6 +40,7 @@ BEGINNINGS = {
     b"\xd0\xcf\x11\xe0": "an older Word, PowerPoint or Excel document",
     b"%!PS": "a PostScript document",
     b"<": "a web page or XML",
+    b"{\\rtf": "an RTF text",
     b"{": "JSON",
 }
 """What people take for a document, by its first bytes."""

@@ -72,6 +72,13 @@ async def test_image_is_known_by_its_first_bytes(ground: Ground, head: bytes, ki
         assert document.content_type == f"image/{kind}"
 
 
+@pytest.mark.parametrize(("head", "said"), [(b"{\\rtf1\\ansi", "an RTF text"), (b'{"a": 1}', "JSON")])
+async def test_what_is_no_pdf_is_told_by_its_first_bytes(ground: Ground, head: bytes, said: str) -> None:
+    ground.good.write_bytes(head)
+    with pytest.raises(RefusedFile, match=f"its first bytes are those of {said}"):
+        await read(ground.good, ground.allowed)
+
+
 @pytest.mark.parametrize(
     ("size", "length"),
     [

@@ -158,6 +158,12 @@ async def test_pages_are_counted_once_as_long_as_a_document_stays_the_same(
     assert path.exists()
 
 
+async def test_what_is_odd_about_a_document_is_told_each_time_it_is_listed(bench: LongBench) -> None:
+    (bench.folder / "uploads" / "late.pdf").write_bytes(b"\n" + PDF)
+    for _ in range(2):
+        assert "The document has 1 byte before its beginning as a PDF" in (await bench.client.call(SEE)).text
+
+
 async def test_pages_are_absent_where_the_time_of_the_call_ended(bench: LongBench, counted: AsyncMock) -> None:
     async def slow(_: object) -> LookAhead:
         await anyio.sleep(30)

@@ -138,7 +138,7 @@ class Eyes:
             with anyio.CancelScope(deadline=until):
                 look = await look_ahead(document)
                 here = replace(here, pages=look.pages, warnings=(*here.warnings, *look.warnings))
-                if look.pages is not None and not look.warnings:  # which would be missing the next time
+                if look.pages is not None and not here.warnings:  # which would be missing the next time
                     key, pages = here.key, look.pages
                     with suppress(StoreUnusable):  # then they are counted once more
                         await self.store.transact(
