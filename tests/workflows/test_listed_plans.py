@@ -10,6 +10,8 @@ import pytest
 from flipsnack_mcp.api import StatusName
 from flipsnack_mcp.api.actions.collections import Collection, UpdateCollection
 from flipsnack_mcp.sandbox import Fault, Sandbox
+from flipsnack_mcp.sandbox.actions import HANDLERS
+from flipsnack_mcp.sandbox.actions.call import Call
 from flipsnack_mcp.workflows.changing import send_change
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.last_look import LastLook
@@ -223,6 +225,27 @@ async def test_a_description_is_changed_where_it_differs_and_the_title_is_as_pla
     wanted = ("skipped", CHANGED_SINCE) if "title" in touched else ("skipped" if said else "done", said)
     assert (item.state, item.said) == wanted
     assert before == ([touched.get("description", "")] if item.state == "done" else [])
+
+
+async def test_a_plan_is_undone_though_the_list_shows_its_changes_later(
+    work: LongWork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the list still shows, that all is as before, is no reason to leave them."""
+    shelf(work, 3)
+    read, first = HANDLERS[LIST], list[Any]()
+
+    def as_it_was(call: Call) -> Any:
+        if not first:
+            first.append(read(call))
+        return first[0]
+
+    async with process(work) as server:
+        monkeypatch.setitem(HANDLERS, LIST, as_it_was)
+        undoing = await server.undoing(RULE)
+        assert titles(work) == {"No. 0", "No. 1", "No. 2"}
+        items = await server.to_its_end(undoing)
+    assert [one.state for one in items] == ["done"] * 3
+    assert titles(work) == {"Number 0", "Number 1", "Number 2"}
 
 
 async def test_a_list_that_cannot_be_read_stops_the_plan_before_anything_is_sent(work: LongWork) -> None:
