@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from flipsnack_mcp.as_written import SHOWABLE, nearest, reason_of
+from flipsnack_mcp.as_written import SEE_THAT_IT_CAN_BE_READ, SHOWABLE, nearest, reason_of
 from flipsnack_mcp.reading import CREDENTIALS, SWITCH_WORDS, Variable
 
 LONGEST_FILE = 1_000_000
@@ -78,9 +78,7 @@ def read_tables(file: Path) -> dict[str, Any]:
         with file.open("rb") as opened:
             content = opened.read(LONGEST_FILE + 1)
     except (OSError, ValueError) as error:
-        raise UnreadableError(
-            f"{file} cannot be read: {reason_of(error)}. See that it is a file you may read."
-        ) from None
+        raise UnreadableError(f"{file} cannot be read: {reason_of(error)}. {SEE_THAT_IT_CAN_BE_READ}") from None
     if len(content) > LONGEST_FILE:
         raise UnreadableError(f"{file} is too long: {EXAMPLE}, and nothing else.")
     try:

@@ -66,6 +66,9 @@ def credential_in(file: Path) -> str:
     return content.decode("utf-8-sig").strip()
 
 
+SEE_THAT_IT_CAN_BE_READ = "See that it is a file you may read."
+
+
 def reason_of(error: OSError | ValueError) -> str:
     """Why a file cannot be read, without its name."""
     if isinstance(error, UnicodeDecodeError):

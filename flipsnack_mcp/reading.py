@@ -16,6 +16,7 @@ from flipsnack_mcp.as_written import (
     KEY_SHAPE,
     LEFT_OPEN,
     SECRET_SHAPE,
+    SEE_THAT_IT_CAN_BE_READ,
     credential_in,
     is_plain_host,
     misspelt,
@@ -140,7 +141,9 @@ class Reading:
         try:
             content = credential_in(self._path(f"{name}_FILE", file))
         except (OSError, ValueError) as error:
-            self.problems.append(f"The file that {name}_FILE names cannot be read: {reason_of(error)}.")
+            self.problems.append(
+                f"The file that {name}_FILE names cannot be read: {reason_of(error)}. {SEE_THAT_IT_CAN_BE_READ}"
+            )
             return ""
         if not content:
             self.problems.append(f"The file that {name}_FILE names is empty.")

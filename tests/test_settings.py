@@ -241,7 +241,7 @@ def test_a_value_that_cannot_be_taken_is_pointed_out_and_the_default_stays(name:
         ({**ACCESS, "FLIPSNACK_API_KEY_FILE": "/x"}, "Both FLIPSNACK_API_KEY and FLIPSNACK_API_KEY_FILE are set: keep"),
         (
             {"FLIPSNACK_API_KEY_FILE": str(ROOT)},
-            "The file that FLIPSNACK_API_KEY_FILE names cannot be read: Is a directory.",
+            "The file that FLIPSNACK_API_KEY_FILE names cannot be read: Is a directory. See that it is a file you may read.",
         ),
         ({"FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": KEY}, "hold the same value"),
     ],

@@ -13,6 +13,7 @@ from flipsnack_mcp.store.permissions import make_folder
 LARGEST = 64_000_000
 """Bytes. What Claude Code keeps in its file grows with each project."""
 OWNER_ONLY = 0o600
+NOT_SET_RIGHT_YET = "It was left as it is: set it right, then run this again."
 
 
 class Unsuitable(Exception):  # noqa: N818  # it says why
@@ -39,7 +40,7 @@ class ClientFile:
         try:
             return (self.content or b"").decode()
         except UnicodeDecodeError:
-            raise Unsuitable(f"{self.path} is no text in UTF-8. It was left as it is.") from None
+            raise Unsuitable(f"{self.path} is no text in UTF-8. {NOT_SET_RIGHT_YET}") from None
 
     def write(self, content: bytes | None) -> "ClientFile":
         """Put this in its place at once, or remove it; and give what is there now.
@@ -88,11 +89,11 @@ def file_found(path: Path) -> ClientFile:
         if not (seen := stat_of(real)):
             return ClientFile(real, None)
         if why := why_unsuitable(seen):
-            raise Unsuitable(f"{path} {why}. It was left as it is.")
+            raise Unsuitable(f"{path} {why}. {NOT_SET_RIGHT_YET}")
         return ClientFile(real, real.read_bytes(), stat.S_IMODE(seen.st_mode))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
-        raise Unsuitable(f"{path} cannot be read ({reason}). It was left as it is.") from None
+        raise Unsuitable(f"{path} cannot be read ({reason}). {NOT_SET_RIGHT_YET}") from None
 
 
 def stat_of(real: Path) -> os.stat_result | None:

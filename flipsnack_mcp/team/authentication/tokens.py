@@ -16,6 +16,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from flipsnack_mcp import systems
+from flipsnack_mcp.as_written import SEE_THAT_IT_CAN_BE_READ
 from flipsnack_mcp.server.callers.caller import Caller, Right
 from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.store.permissions import OF_OTHERS
@@ -167,7 +168,7 @@ def sighting_of(path: Path, seen: tuple[int, ...] = ()) -> Sighting:
 def check_whose(path: Path, status: os.stat_result) -> None:
     """Raise where others could read the file, or write somebody into it."""
     if not stat.S_ISREG(status.st_mode):
-        raise TokensUnusableError(f"{path} is no file. Nobody is let in by it.")
+        raise TokensUnusableError(f"{path} is no file, so nobody is let in by it. {SEE_THAT_IT_CAN_BE_READ}")
     if not systems.HERE.modes:
         return
     if status.st_mode & OF_OTHERS:
@@ -204,7 +205,9 @@ def cannot_be_read(path: Path, error: OSError) -> TokensUnusableError:
             f"{path} is gone, so nobody is let in by it: put it back, or make it anew with `{command}`."
         )
     reason = error.strerror or type(error).__name__
-    return TokensUnusableError(f"{path} cannot be read ({reason}), so nobody is let in by it.")
+    return TokensUnusableError(
+        f"{path} cannot be read ({reason}), so nobody is let in by it. {SEE_THAT_IT_CAN_BE_READ}"
+    )
 
 
 def as_told_apart(name: str) -> str:

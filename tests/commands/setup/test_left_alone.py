@@ -38,7 +38,7 @@ def test_a_damaged_or_foreign_configuration_is_left_as_it_is(home: Home, case: d
     assert home.everything == before
     assert done.status == 1
     assert case["said"] in done.out
-    assert "as it is" in done.out
+    assert re.search(r"as it is: (set it right|rename it)", done.out)
     assert "as it is" in taken_out.out or "does not have this server" in taken_out.out
 
 
@@ -86,6 +86,7 @@ def test_what_is_no_file_of_its_own_is_left_as_it_is(home: Home, make: Callable[
 
     assert (done.status, home.everything) == (1, before)
     assert said in done.out
+    assert "It was left as it is: set it right, then run this again." in done.out
 
 
 def test_what_is_too_large_for_a_configuration_is_not_read(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

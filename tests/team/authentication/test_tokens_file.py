@@ -161,7 +161,7 @@ def test_a_file_that_cannot_be_trusted_lets_nobody_in_and_is_not_repaired(
     breaking(path)
     before = path.read_bytes() if path.is_file() else None
     for _ in range(2):
-        with pytest.raises(TokensUnusableError, match="obody is let in by it"):
+        with pytest.raises(TokensUnusableError, match=r"nobody is let in by it(: |\. )[A-Zp]"):
             known.holder_of(made)
     assert len(caplog.records) <= 1
     if path.exists():
