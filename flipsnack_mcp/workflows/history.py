@@ -35,7 +35,7 @@ class Event(BaseModel):
     tool: str
     target: str
     decision: str
-    """`allowed`, `refused` or `done`, `failed`, `unclear`; of a plan `begun`, `done` or `stopped`."""
+    """`allowed`, `refused` or `done`, `failed`, `unclear`; of a plan `begun`, `done` or `stopped`; of an upload `uploading` too."""
     confirmed: str = ""
     """Whose yes it was and how: `form`, `code`, `approve`, `allow`; empty where none was needed."""
     said: str = ""

@@ -78,7 +78,7 @@ async def give_upload_address(call: ToolCall, action: Action[Any]) -> dict[str, 
     address_of_ours(call.app)
     call.app.check_folder(SPOOL_SETTING)
     drawn = await handing.handed.give(asked)
-    call.goes_on = True  # what is sent there has a line of its own in the history
+    call.ended = ""  # what is sent there has a line of its own in the history
     return {
         "state": "waiting",
         "upload_id": asked.upload_id,

@@ -32,8 +32,8 @@ async def on_record(tool: Tool[Any], call: ToolCall, given: Any) -> BaseModel | 
             with anyio.move_on_after(TO_RECORD, shield=True):
                 await call.record("unclear", "the call was cancelled")
         raise
-    if not isinstance(outcome, types.InputRequiredResult) and not call.goes_on:
-        await call.record("done", "")
+    if call.ended and not isinstance(outcome, types.InputRequiredResult):
+        await call.record(call.ended, "")
     return outcome
 
 

@@ -53,8 +53,8 @@ class ToolCall:
     """The entry of the history that holds how it was before."""
     after: Mapping[str, object] = field(default_factory=dict[str, object])
     """What a change made of it: the fields that it changed, and the hash that it has since."""
-    goes_on: bool = False
-    """Whether what it began goes on in the background, which writes down how that ends."""
+    ended: str = "done"
+    """What the history calls its end; nothing where it began nothing, or what goes on in the background writes that down."""
 
     aside: Aside = field(default_factory=Aside)
     """What only the view is told."""

@@ -136,6 +136,7 @@ async def create_collection(call: ToolCall, wanted: publishing.CreateCollection)
             followed = await follow_begun(call, entry, seconds)
     if new and (error := uploads.error_of(entry.upload_id)):
         raise name_the_look(error, entry)
+    call.ended = ("uploading" if followed.entry.state in RUNNING else "done") if new else ""
     said = differences(action, followed.collection) if new and followed.collection else ()
     earlier_said = () if new else earlier_instead(call, wanted, entry, followed.collection)
     call.aside = cover_of(followed)

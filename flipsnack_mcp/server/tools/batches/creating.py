@@ -34,7 +34,7 @@ async def batch_as_others_see(call: ToolCall, batch: rules.DocumentBatch) -> Bat
     """How far the batch of another caller is, whose it is to send."""
     if not batch.started:
         raise NotTheirsError(batch.caller)
-    call.goes_on = True
+    call.ended = ""
     return still_running(batch, Progress())
 
 
@@ -53,7 +53,7 @@ async def earlier_batch(call: ToolCall, plan_id: str) -> rules.DocumentBatch:
 
 async def send_batch(call: ToolCall, seconds: float, batch: rules.DocumentBatch) -> BatchStatus:
     """Have a batch carried out, and say how far it is when the time is up; its links once all is through."""
-    call.goes_on = True
+    call.ended = ""
     batches, context, progress = call.app.batches, call.context, Progress()
     end = anyio.current_time() + seconds
     said = await new_since(call, batch)

@@ -59,7 +59,7 @@ async def go_on(
     """Have a plan of this tool carried out in the background, and watch."""
     seen = await earlier_plan(call, plan_id)
     if seen.is_over:
-        call.goes_on = True  # its end was written down when it came
+        call.ended = ""  # its end was written down when it came
         return await plan_status(call, seen, "complete")
     if not CALLER.get().may_act_on(seen.plan.principal):
         return await as_others_see(call, seen)
@@ -72,7 +72,7 @@ async def as_others_see(call: ToolCall, seen: rules.PlanSnapshot) -> PlanStatus:
     """How far the plan of another caller is, whose it is to carry out."""
     if not seen.plan.started:
         raise NotTheirsError(seen.plan.caller)
-    call.goes_on = True  # what becomes of it is on record as its caller's
+    call.ended = ""  # what becomes of it is on record as its caller's
     if not seen.is_under_way:
         return (await plan_status(call, seen, "complete")).model_copy(update={"next_step": None})
     if await rests(call, seen):
@@ -153,7 +153,7 @@ async def carry_out(call: ToolCall, seconds: float, plan: rules.Plan) -> PlanSta
     plans, context = call.app.plans, call.context
     try:
         job = await plans.start(plan)
-        call.goes_on = True
+        call.ended = ""
         last = await call.app.jobs.show(PLAN, plan.plan_id, context.patience(seconds), context.tell)
         seen = await plans.record.look(plan.plan_id)
     except StoreUnusable as error:
