@@ -25,8 +25,6 @@ from flipsnack_mcp.team.authentication.tokens import (
 )
 
 LONGEST_CALLED = 60
-LONGEST_LIFE = 36_500
-"""Days."""
 NO_FILE = "FLIPSNACK_TOKENS is not set: name a file in it, the same as for `serve --http`. Nothing was changed."
 HOW_TO_USE = (
     'This token is shown once. Give it to {} alone; their client sends it as "Authorization: Bearer ...". '
@@ -51,7 +49,7 @@ def token_add(settings: Settings, name: str, accounts: str | None, may: str, day
             accounts=chosen_accounts(settings, accounts),
             may=rights_in(may),
             made=now,
-            expires=None if days is None else now + life_of(days),
+            expires=None if days is None else now + timedelta(days=days),
         )
         return TokensTold(tokens=(*told.tokens, entry))
 
@@ -159,17 +157,6 @@ def rights_in(typed: str) -> frozenset[Right]:
     if not names or set(names) - every:
         raise NotDone(f"--may takes rights with commas between them: {', '.join(Right)}.")
     return frozenset(map(Right, names))
-
-
-def life_of(days: int) -> timedelta:
-    """For how long a token counts.
-
-    Raises:
-        NotDone: Not for a day, or for longer than anybody lives.
-    """
-    if not 0 < days <= LONGEST_LIFE:
-        raise NotDone(f"--expires takes a number of days from 1 to {LONGEST_LIFE}.")
-    return timedelta(days=days)
 
 
 def token_row(entry: TokenEntry) -> tuple[str, ...]:

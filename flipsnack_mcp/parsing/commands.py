@@ -8,7 +8,7 @@ from flipsnack_mcp.accounts_file import SIZES
 from flipsnack_mcp.clients import CLIENTS
 from flipsnack_mcp.parsing.as_options import EVERY_NAME, add_settings
 from flipsnack_mcp.parsing.usage import Parser
-from flipsnack_mcp.parsing.values import SOME_TIME, client, hook_address, port, seconds, size, time_from, whole
+from flipsnack_mcp.parsing.values import SOME_TIME, client, hook_address, life, port, seconds, size, time_from, whole
 from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.settings import OF_A_TEAM
 
@@ -114,7 +114,7 @@ def add_tokens(token: Parser) -> None:
         default="read",
         help=f"of {', '.join(Right)}, with commas; the last two are for what readers fill in (default: read)",
     )
-    add.add_argument("--expires", type=whole, metavar="DAYS", help="after how many days it is over (default: never)")
+    add.add_argument("--expires", type=life, metavar="DAYS", help="after how many days it is over (default: never)")
     every = add_command(what, "list", "show whose tokens there are")
     revoke = add_command(what, "revoke", "take a token back")
     revoke.add_argument("name", metavar="NAME", help="whose it is")

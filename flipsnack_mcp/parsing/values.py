@@ -49,13 +49,20 @@ def time_from(text: str) -> float:
 
 
 LARGEST_GIVEN = 999_999_999
+LONGEST_LIFE = 36_500
+"""Days."""
 
 
-def whole(text: str) -> int:
+def whole(text: str, least: int = 0, most: int = LARGEST_GIVEN) -> int:
     """Read a whole number."""
-    if text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_GIVEN)):
+    if text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most:
         return int(text)
-    raise argparse.ArgumentTypeError(f"takes a whole number from 0 to {LARGEST_GIVEN}")
+    raise argparse.ArgumentTypeError(f"takes a whole number from {least} to {most}")
+
+
+def life(text: str) -> int:
+    """Read for how many days a token counts: one at least, and no longer than anybody lives."""
+    return whole(text, 1, LONGEST_LIFE)
 
 
 def seconds(text: str) -> float:
@@ -71,6 +78,4 @@ def seconds(text: str) -> float:
 
 def port(text: str) -> int:
     """Read the number of a port."""
-    if text.isascii() and text.isdigit() and len(text) <= 5 and int(text) < 65536:
-        return int(text)
-    raise argparse.ArgumentTypeError("takes a number from 0 to 65535")
+    return whole(text, 0, 65535)
