@@ -143,7 +143,7 @@ class OpenDocument:
         """Yields the document from its beginning; raises `DocumentChanged` rather than end with other bytes."""
         done, length = 0, min(max(self.size // 100, SMALLEST_PIECE), LARGEST_PIECE)
         with thread_for("document") as thread:
-            coming = thread.submit(self.read, 0, length)
+            coming = thread.submit(self.read, 0, min(length, self.size))  # it may have grown meanwhile
             while piece := await wait_for(coming):
                 done += len(piece)
                 # Already while this piece is sent: a fast line would wait for the disk, or the disk for it.

@@ -196,6 +196,23 @@ async def test_change_under_way_is_reported_and_no_byte_of_it_is_given(
     assert len(taken) in pieces
 
 
+async def test_a_small_document_that_grows_before_it_is_read_gives_no_more_than_it_had_and_is_called_changed(
+    ground: Ground,
+) -> None:
+    taken, content = list[bytes](), ground.good.read_bytes()
+
+    async def send() -> None:
+        async with ground.open() as document:
+            with ground.good.open("ab") as file:
+                file.write(b"more")
+            async for piece in document.pieces():
+                taken.append(piece)
+
+    with pytest.raises(DocumentChanged, match="was changed"):
+        await send()
+    assert taken == [content]
+
+
 async def test_hash_of_a_changing_document_is_refused(ground: Ground) -> None:
     async with ground.open() as document:
         os.truncate(ground.good, 5)
