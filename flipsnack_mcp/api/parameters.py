@@ -134,7 +134,8 @@ def settings_from(settings: dict[str, str]) -> dict[str, str]:
             )
         if LIKE_A_STATUS.search(plain) or LIKE_A_STATUS_WORDS & set(words_of_name(name)):
             raise ValueError(
-                f"`{name}` cannot be given in settings: Flipsnack could take the collection offline by it; use status"
+                f"`{name}` cannot be given in settings: Flipsnack could take the collection offline by it. "
+                "Use status for that; anything else it may do is set at flipsnack.com"
             )
     return settings
 
