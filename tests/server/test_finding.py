@@ -199,6 +199,23 @@ async def test_statuses_and_days_narrow_the_list(bench: Bench, assistant: Assist
     assert since.data["total"] == 4
 
 
+@pytest.mark.parametrize(
+    "given",
+    [{"created_after": "2026-08-01"}, {"created_before": "2026-10-31"}, {"order_by": "date_created"}],
+    ids=" ".join,
+)
+async def test_who_chooses_or_sorts_by_the_day_of_creation_is_shown_that_day(
+    bench: Bench, given: dict[str, str]
+) -> None:
+    made = bench.collection(TITLE)
+    full = (await bench.call("list_collections", query=TITLE, details=True)).data["collections"]
+    made.published_at = made.created_at + 40 * 86_400
+    found = (await bench.send("list_collections", {"limit": 100, **given})).data["collections"]
+    (row,) = [one for one in found if one["title"] == TITLE]
+    assert row["created_date"] == full[0]["created_date"][:10]
+    assert "publish_date" not in row
+
+
 async def test_a_collection_is_told_with_what_only_the_list_knows_by_one_look(bench: Bench) -> None:
     said = await bench.call("get_collection", collection_hash=bench.collection(TITLE).hash)
     assert bench.requests == [GET, LIST]

@@ -85,7 +85,8 @@ async def recall(call: ToolCall, action: Action[ResultT_co]) -> ResultT_co:
 async def list_collections(call: ToolCall, given: ListCollectionsInput) -> FoundCollections:
     """What is found, and where nothing is, what to do."""
     found = await search(partial(recall, call), given.search)
-    in_short = (brief(row) for row in found.rows)
+    by_creation = bool(given.created_after or given.created_before or given.order_by == "date_created")
+    in_short = (brief(row, by_creation=by_creation) for row in found.rows)
     call.aside = beside_rows(found.rows)
     return FoundCollections(
         collections=[*(found.rows if given.details else in_short)],
@@ -106,9 +107,14 @@ def beside_rows(rows: Sequence[CollectionSummary]) -> Aside:
     )
 
 
-def brief(row: CollectionSummary) -> CollectionSummary:
-    """What a row of many is worth: what it is called, its state, and the day it was published or, as a draft, made."""
-    day = "created_date" if row.status == DRAFT or not row.publish_date else "publish_date"
+def brief(row: CollectionSummary, *, by_creation: bool = False) -> CollectionSummary:
+    """What a row of many is worth: what it is called, its state, and the day it was published or, as a draft, made.
+
+    The day it was made also where the list was chosen or sorted by that: an issue made in September and published in
+    October would be missed among October's by whoever takes the filter for the day of publishing.
+    """
+    made = row.status == DRAFT or (by_creation and row.created_date)
+    day = "created_date" if made or not row.publish_date else "publish_date"
     # What was not sent stays so: an empty hash is none.
     kept = {name: one for name in ("collection_hash", "title", "status") if (one := getattr(row, name))}
     return CollectionSummary(**kept, **{day: day_in(getattr(row, day) or "") or None})
