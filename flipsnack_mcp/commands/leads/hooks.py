@@ -29,7 +29,7 @@ NO_PUBLIC_URL = (
 BEFORE_IS_OVER = "The address before ended with this: until Flipsnack has the new one, what it sends is refused.\n"
 OF_NO_ACCOUNT = " (what comes is refused: no account here has its key)"
 HAS_ONE = "This account has a hook. `hooks replace` makes a new address and ends that one. Nothing was changed."
-HAS_NONE = "This account has no hook. Nothing was changed."
+HAS_NONE = "This account has no hook; `hooks add` makes one. Nothing was changed."
 Making = Callable[[Store, str], Awaitable[str | None]]
 
 
