@@ -167,7 +167,7 @@ async def test_an_unknown_account_is_refused_with_those_there_are(named: Several
 async def test_what_a_tool_takes_is_told_with_the_account(several: SeveralBench) -> None:
     said = await several.call("get_upload", acount="fr")
     assert "There is no argument `acount`." in said.text
-    assert said.text.endswith("The arguments of get_upload: upload_id, wait_seconds, cancel, account.")
+    assert said.text.endswith("The arguments of get_upload: upload_id, wait_seconds, account.")
 
 
 async def test_where_there_is_one_account_none_can_be_named(bench: Bench) -> None:

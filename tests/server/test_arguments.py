@@ -9,6 +9,8 @@ from pydantic import BaseModel
 from flipsnack_mcp.server.tools.arguments import BadArgumentsError, understand
 from flipsnack_mcp.server.tools.choosing import PlanningInput
 from flipsnack_mcp.server.tools.table import TOOLS
+from flipsnack_mcp.server.toolsets import menu
+from flipsnack_mcp.settings import Settings
 from tests.samples_of import NAMES, expected_tool
 from tests.server.bench import Assistant, Bench, Given
 from tests.server.destructions import MODES
@@ -74,6 +76,13 @@ async def test_an_error_about_arguments_says_all_that_is_wrong_and_lists_the_kno
     assert set(said.text.rpartition(": ")[2].strip(".").split(", ")) == {
         "query", "status", "order_by", "order", "offset", "limit", "created_after", "created_before", "details",
     }  # fmt: skip
+
+
+async def test_what_a_tool_is_said_to_take_is_what_the_menu_has_of_it(bench: Bench) -> None:
+    for name, tool in menu(Settings()).items():
+        said = await bench.call(name, not_one_of_them=1)
+        told = said.text.rpartition(f"The arguments of {name}: ")[2].strip(".")
+        assert told == (", ".join(tool.input_schema["properties"]) or "none")
 
 
 def texts_of(given: type[BaseModel]) -> list[str]:

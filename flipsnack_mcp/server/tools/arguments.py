@@ -103,7 +103,8 @@ def understand(
         given = kind.model_validate(filled, context={TEAM: team})
     except ValidationError as error:
         reasons = [in_our_words(one, arguments) for one in error.errors(include_url=False, include_input=False)]
-        taken = [name for name in kind.model_fields if not (team and name in OF_THIS_DISK)]
+        # Those of the menu: what is understood and stands there no longer is not offered to whoever guessed wrong.
+        taken = [name for name in kind.model_json_schema()["properties"] if not (team and name in OF_THIS_DISK)]
         known = ", ".join([*taken, *besides]) or "none"
         said = " ".join(list(dict.fromkeys(reasons))[:MOST_REASONS])
         raise BadArgumentsError(said, f"The arguments of {kind.tool_name}: {known}.") from None
@@ -154,7 +155,7 @@ def id_from(text: str) -> str:
     """An id of an upload, a plan or a report, which is written down as it is: anything else ends here."""
     known = text.strip().lower()
     if known and not GIVEN_ID.fullmatch(known):
-        raise ValueError("it has eight letters and digits: send it as an answer gave it")
+        raise ValueError("it has eight letters and digits, and is no collection's hash: send it as an answer gave it")
     return known
 
 
