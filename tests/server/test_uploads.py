@@ -284,6 +284,21 @@ async def test_the_list_of_uploads_says_why_it_cannot_be_told_what_became_of_one
     assert "deleted, or it was published and has a new one" in row["reason"]
 
 
+async def test_a_conversion_of_which_flipsnack_tells_nothing_is_not_waited_for_and_its_link_is_told(
+    bench: LongBench,
+) -> None:
+    untold = {"collectionTitle": "Brand new", "collectionStatus": "public", "collectionItems": []}
+    bench.answers("collection.getCollection", untold, times=0)
+    made = await bench.client.call(TOOL, offers(bench, status="public", wait_seconds=45))
+    await anyio.sleep(60)
+    listed = await bench.client.call("get_upload", wait_seconds=45)
+    (row,) = listed.data["uploads"]
+    assert (made.data["state"], made.seconds < 2, listed.seconds < 2) == ("converting", True, True)
+    assert "to wait on" not in made.text + listed.text
+    assert "in a few minutes to look once more" in made.data["next_step"]
+    assert made.data["direct_link"] == row["direct_link"]
+
+
 @pytest.mark.parametrize("given", [" {} ", "abcdefgh", "12345678", 22222222, "'; drop table records; --", "../.."])
 async def test_ids_are_understood_as_written_and_unknown_ones_send_to_the_list(bench: LongBench, given: Any) -> None:
     empty = await bench.client.call("get_upload")

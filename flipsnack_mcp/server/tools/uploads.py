@@ -50,6 +50,7 @@ UNPUBLISHED = (
     "It is a draft and not published: nobody can read it. As public or unlisted it gets its final hash and link."
 )
 NOT_TOLD = "Flipsnack does not say how far the conversion is; look at the collection in a few minutes."
+LOOK_LATER = "Tell the person, who can see in Flipsnack how it looks. Call {} in a few minutes to look once more."
 
 
 class Creation(Answered):
@@ -226,7 +227,7 @@ def upload_facts(followed: Followed, said: list[str]) -> dict[str, Any]:
         "direct_link": None if is_draft(followed) else followed.direct_link,
         "warnings": [*said, *followed.warnings, *warn_about(followed)],
         "states": followed.states,
-        "next_step": next_look(entry),
+        "next_step": next_look(followed),
         "note": UNPUBLISHED if is_draft(followed) else None,
     }
 
@@ -260,14 +261,17 @@ def is_draft(followed: Followed) -> bool:
     return followed.entry.state == "complete" and seen is not None and seen.status == "editable"
 
 
-def next_look(entry: JournalEntry) -> str | None:
+def next_look(followed: Followed) -> str | None:
     """The call that goes on from here."""
+    entry = followed.entry
     again = f'get_upload(upload_id="{entry.upload_id}", wait_seconds=30)'
     if entry.state in RUNNING:
         return f"Still uploading. Call {again} to wait on."
     if entry.state == "interrupted" and not entry.checked and not entry.collection_hash:
         return f"Call {again} in a minute: it looks for the collection once more."
-    return f"Still converting. Call {again} to wait on." if entry.state == "converting" else None
+    if entry.state != "converting":
+        return None
+    return f"Still converting. Call {again} to wait on." if followed.is_under_way else LOOK_LATER.format(again)
 
 
 def state_of(entry: JournalEntry) -> str:

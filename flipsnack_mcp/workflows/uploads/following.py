@@ -46,6 +46,12 @@ class Followed:
     listed: CollectionSummary | None = None
     """What a list said of it, where all of a batch are looked after at once."""
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether waiting for it may bring something: not where Flipsnack does not say how far its conversion is."""
+        untold = self.collection is not None and self.collection.conversion == "unknown"
+        return self.entry.state in RUNNING or (self.entry.state == "converting" and not untold)
+
 
 async def follow(context: CallContext, uploads: Uploads, entry: JournalEntry, seconds: float) -> Followed:
     """Wait for the bytes, then for the conversion, for so many seconds in all."""
@@ -94,7 +100,7 @@ async def follow_conversion(
     known = {"collection_hash": collection_hash, "listed": seen.title, "seen": True}
     entry = await uploads.journal.note(entry, state=state, **known)
     link = seen.direct_link or (row.direct_link if row and seen.status != "editable" else None)
-    if not link and seen.conversion == "complete" and seen.status != "editable":
+    if not link and seen.conversion in {"complete", "unknown"} and seen.status != "editable":
         link = await direct_link(context, collection_hash, seen.title)
     return Followed(entry, seen, link, entry.warnings, ended.states)
 

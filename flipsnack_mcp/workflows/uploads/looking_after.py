@@ -52,7 +52,7 @@ class LookingAfter:
 
     @property
     def _under_way(self) -> list[Followed]:
-        return [one for one in self._found.values() if one.entry.state in RUNNING or one.entry.state == "converting"]
+        return [one for one in self._found.values() if one.is_under_way]
 
     async def _look(self, lane: Lane) -> bool:
         """Whether it is worth looking again."""

@@ -70,7 +70,7 @@ async def what_became(call: ToolCall, batch: rules.DocumentBatch, seconds: float
     followed = await look_after(call.context, call.app.uploads, list(known.values()), seconds)
     by_upload = {one.entry.upload_id: one for one in followed}
     rows = [batch_row(one, by_upload.get(one.upload_id), batch) for one in batch.items]
-    converting = any(one.entry.state in UNDER_WAY for one in followed)
+    converting = any(one.is_under_way for one in followed)
     stopped = [batch.stopped] if batch.stopped else []
     return BatchStatus(
         plan_id=batch.plan_id,

@@ -17,7 +17,6 @@ from flipsnack_mcp.server.tools.batches.stopping import STEP_PATIENCE
 from flipsnack_mcp.server.tools.tool import Answered, ToolCall
 from flipsnack_mcp.server.tools.uploads import (
     EARLIER,
-    UNDER_WAY,
     Creation,
     cover_of,
     state_of,
@@ -123,7 +122,7 @@ async def uploads_of_the_day(call: ToolCall, seconds: float) -> UploadStatus:
     """The uploads of the last day, once those under way are through or the time is up."""
     entries = await call.app.uploads.journal.recent()
     every = await look_after(call.context, call.app.uploads, entries[:ROWS], seconds)
-    going_on = any(one.entry.state in UNDER_WAY for one in every)
+    going_on = any(one.is_under_way for one in every)
     looked = dict.fromkeys(said for one in every for said in one.warnings if said.startswith(NOT_LOOKED))
     left = [f"{len(entries) - ROWS} earlier uploads of the day are not listed."] if len(entries) > ROWS else []
     rows = [*(waiting_row(one) for one in await open_addresses(call)), *(upload_row(one) for one in every)]
