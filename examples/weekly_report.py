@@ -24,6 +24,7 @@ async def conversation(assistant: Assistant) -> None:
 
     says("Which of them did nobody open?")
     assert not report.get("unread")
+    print(f"  that stands in the report: without_views {report['totals']['without_views']}")
 
 
 if __name__ == "__main__":

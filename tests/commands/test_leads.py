@@ -102,7 +102,10 @@ def test_a_hook_that_is_revoked_is_none_any_more(of_several: Leads) -> None:
     secret, other = of_several.made("add", "de"), of_several.made("add", "fr")
     assert of_several("hooks", "revoke", "de").status == 0
     assert (of_several.account_of(secret), of_several.account_of(other)) == ("", "fr")
-    assert of_several("hooks", "revoke", "de").out == "This account has no hook; `hooks add` makes one. Nothing was changed.\n"
+    assert (
+        of_several("hooks", "revoke", "de").out
+        == "This account has no hook; `hooks add` makes one. Nothing was changed.\n"
+    )
 
 
 def test_a_hook_of_an_account_that_left_the_file_is_revoked_by_what_the_list_calls_it(of_several: Leads) -> None:

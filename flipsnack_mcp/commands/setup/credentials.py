@@ -34,7 +34,7 @@ ASKED_WITHIN = 10.0
 """Seconds for asking Flipsnack whether it knows a key."""
 NO_CREDENTIALS_CAME = (
     "No key and secret came. Type them at a terminal, give both on stdin, each on a line of its own, or name files that "
-    "hold them with --api-key-file and --api-secret-file. Nothing was changed."
+    "hold them with --api-key-file and --api-secret-file.{} Nothing was changed."
 )
 NOT_TO_BE_ASKED = "Flipsnack could not be asked whether it knows this key"
 NO_SUCH_CREDENTIALS = "Nothing was kept and nothing was changed."
@@ -53,10 +53,10 @@ class Keeping:
 IN_KEYCHAIN = Keeping("in the keychain of this computer", extra="keyring")
 
 
-def typed_credentials(without_key: str) -> Credentials | None:
+def typed_credentials(without_key: str, option: str = "") -> Credentials | None:
     """What a person types, which is not shown, or what comes on stdin; None where the person has none.
 
-    The question says `without_key` what comes of that.
+    The question says `without_key` what comes of that, and a refusal by what `option` a program gets the same.
 
     Raises:
         Unsuitable: Nothing came.
@@ -68,7 +68,7 @@ def typed_credentials(without_key: str) -> Credentials | None:
     sys.stderr.write(f"Key and secret are read from stdin, a line each.{systems.HERE.no_terminal}\n")
     key, secret = line_of_stdin(), line_of_stdin()
     if not key or not secret:
-        raise Unsuitable(NO_CREDENTIALS_CAME)
+        raise Unsuitable(NO_CREDENTIALS_CAME.format(option))
     return Credentials(key, secret)
 
 

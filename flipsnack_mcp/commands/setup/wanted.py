@@ -170,7 +170,7 @@ def credentials_for(settings: Settings, given: Mapping[str, str]) -> tuple[Crede
         say(f"The key that is kept already is used, which is {kept[1].said}; {another}.")
         return None, kept[1]
     else:
-        found = typed_credentials("to play with the imitation instead")
+        found = typed_credentials("to play with the imitation instead", " For the imitation say --sandbox.")
     if found is None:
         return None, None
     if not settings.sandbox and (said := check_credentials(found, settings)):

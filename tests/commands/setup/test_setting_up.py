@@ -121,6 +121,7 @@ def test_where_nothing_comes_that_is_said(home: Home, text: str) -> None:
     done = home.run("setup", "cursor", "--yes", stdin=io.StringIO(text))
     assert done.status == 1
     assert "No key and secret came." in done.out
+    assert "For the imitation say --sandbox." in done.out
     assert home.everything == {}
 
 
