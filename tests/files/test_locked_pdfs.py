@@ -152,9 +152,7 @@ BEFORE_THE_HEADER = {
 async def test_header_that_is_not_at_the_first_byte_is_a_warning(ground: Ground, before: bytes) -> None:
     ground.good.write_bytes(before + PDF)
     async with open_document(str(ground.good), [ground.allowed]) as document:
-        assert [f"begins with {len(before)} byte{'s' * (len(before) > 1)}" in one for one in document.warnings] == [
-            True
-        ]
+        assert [f"has {len(before)} byte{'s' * (len(before) > 1)} before" in one for one in document.warnings] == [True]
     ground.good.write_bytes(PDF + before + PDF)
     async with open_document(str(ground.good), [ground.allowed]) as document:
         assert document.warnings == ()

@@ -78,7 +78,7 @@ async def test_a_document_that_is_restricted_or_cannot_be_told_is_sent(
     ("content", "warnings"),
     [
         (pdf(501), ("501 pages",)),
-        (b"\xef\xbb\xbf" + UNTOLD["empty"](), ("begins with 3 bytes", PROTECTED_WARNING)),
+        (b"\xef\xbb\xbf" + UNTOLD["empty"](), ("has 3 bytes before", PROTECTED_WARNING)),
         (NO_PAGES, (DAMAGED_WARNING,)),
         (pdf(3), ()),
     ],
