@@ -164,6 +164,13 @@ class App:
         self.check_folder("FLIPSNACK_DOWNLOAD_DIR")
         return download_folder(self.settings.download_dir)
 
+    @property
+    def upload_dirs(self) -> tuple[Path, ...]:
+        """From which folders documents may be uploaded; raises where all that is named is wrong."""
+        if not self.settings.upload_dirs:
+            self.check_folder("FLIPSNACK_UPLOAD_DIRS")
+        return self.settings.upload_dirs
+
     def check_folder(self, variable: str) -> None:
         """Raise where it cannot be told which folder is meant."""
         if wrong := self.settings.wrong_folders.get(variable):

@@ -37,6 +37,17 @@ async def test_only_the_call_that_needs_it_is_refused(bench: Bench, variable: st
     assert "Nothing was changed." in said[NEEDS[variable]].text
 
 
+async def test_whatever_looks_into_upload_folders_names_what_is_wrong_with_the_only_one(bench: Bench) -> None:
+    calls = {
+        "list_documents": {},
+        "create_collections": {"folder": "flyers"},
+        "create_collection": {"file_path": "a.pdf"},
+    }
+    async with bench.assistant(**settings_of(bench, **{UPLOADS: "flipbooks"})) as assistant:
+        said = [await assistant.call(tool, given) for tool, given in calls.items()]
+    assert [one.text.partition(":")[0] for one in said] == [f"{UPLOADS} holds a relative folder"] * len(calls)
+
+
 async def test_a_report_that_could_be_saved_nowhere_is_refused_before_it_asks_about_each_collection(
     bench: Bench,
 ) -> None:

@@ -90,9 +90,7 @@ async def file_of(call: ToolCall, action: Action[Any], stack: AsyncExitStack) ->
     """
     if call.options.file_path is None:
         return None, LookAhead(None, ())
-    if not call.app.settings.upload_dirs:
-        call.app.check_folder("FLIPSNACK_UPLOAD_DIRS")
-    opening = open_document(call.options.file_path, call.app.settings.upload_dirs, KINDS[action.uploads])
+    opening = open_document(call.options.file_path, call.app.upload_dirs, KINDS[action.uploads])
     document = await stack.enter_async_context(opening)
     look = await look_ahead(document)
     return document, LookAhead(look.pages, (*document.warnings, *look.warnings))

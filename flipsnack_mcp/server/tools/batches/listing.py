@@ -60,7 +60,7 @@ class DocumentList(Answered):
 
 async def list_documents(call: ToolCall, arguments: ListDocumentsInput) -> DocumentList:
     """List them, and count pages as long as the time lasts."""
-    folders = call.app.settings.upload_dirs
+    folders = call.app.upload_dirs
     listing = await run_sync(lambda: list_files(arguments.folder, folders, deep=True))
     fitting = [one for one in listing.files if rules.has_words(one.place.parts, arguments.query or "")]
     seen = await with_pages(call, fitting[:MOST_LISTED])

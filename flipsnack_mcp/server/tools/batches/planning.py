@@ -119,7 +119,7 @@ async def documents_meant(call: ToolCall, arguments: CreateCollectionsInput) -> 
     """The documents by which they are opened, each once, and what was left out."""
     if call.app.handing:
         return [at_address(one) for one in dict.fromkeys(arguments.documents or ())], [NOT_LOOKED_INTO]
-    folders = call.app.settings.upload_dirs
+    folders = call.app.upload_dirs
     if arguments.folder is None:
         allowed_folders(folders, (arguments.documents or [""])[0])
         return [SeenDocument(one) for one in dict.fromkeys(arguments.documents or ())], []
