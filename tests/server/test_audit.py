@@ -176,14 +176,13 @@ async def test_while_it_goes_on_it_says_how_far_it_is_and_nothing_else(bench: Lo
     assert f'Call audit_account(report_id="{first.data["report_id"]}")' in first.data["next_step"]
 
 
-async def test_a_report_over_some_of_the_account_is_none(bench: LongBench) -> None:
+async def test_a_report_over_some_of_the_account_is_none_and_the_call_that_tells_it_is_named(bench: LongBench) -> None:
     add(bench, "Offer")
     report = await played(bench.client, "report_stats", {"query": "Offer", **AUGUST})
-    said = await bench.client.call(TOOL, report_id=report[-1].data["report_id"])
-    other = await bench.client.call(
-        TOOL, report_id=report[-1].data["report_id"], start_date="2026-07-01", end_date="2026-07-31"
-    )
-    assert_told_in_four_parts(said, "not about the whole account")
+    its_id = report[-1].data["report_id"]
+    said = await bench.client.call(TOOL, report_id=its_id)
+    other = await bench.client.call(TOOL, report_id=its_id, start_date="2026-07-01", end_date="2026-07-31")
+    assert_told_in_four_parts(said, "not about the whole account", f'report_stats(report_id="{its_id}")')
     assert_told_in_four_parts(other, "begun with another start_date, end_date")
 
 

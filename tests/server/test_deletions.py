@@ -149,7 +149,7 @@ async def test_what_changed_since_it_was_shown_is_left_and_reported(bench: Bench
     [
         ({}, "Say which collections"), ({"exclude": ["h4uyd72w"]}, "Say which collections"),
         ({"everything": True}, "There is no argument `everything`"), ({"confirmation": "ABCD2345"}, "give its plan_id too"),
-        ({"plan_id": "abcdefgh", "query": "Weekly"}, "as it was planned"), ({"plan_id": "abcdefgh"}, "no such plan"),
+        ({"plan_id": "abcdefgh", "query": "Weekly"}, "leave it out to plan anew"), ({"plan_id": "abcdefgh"}, "no such plan"),
         ({"created_after": "2026-09-02", "created_before": "2026-09-01"}, "exchange them"),
     ],
     ids=str,

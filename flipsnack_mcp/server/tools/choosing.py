@@ -96,7 +96,8 @@ class PlanningInput(ToolInput):
 
     def _objection_to_plan(self) -> str:
         beside = [name for name in BESIDE_A_PLAN if name in type(self).model_fields]
-        known = "`plan_id` is carried out as it was planned: give only {} with it".format(" or ".join(beside))
+        known = "`plan_id` is carried out as it was planned: give only {} with it, or leave it out to plan anew"
+        known = known.format(" or ".join(beside))
         return known if self._given - {"plan_id", *beside} else ""
 
     def objection(self) -> str:

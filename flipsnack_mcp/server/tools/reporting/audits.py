@@ -110,7 +110,8 @@ async def earlier_audit(call: ToolCall, arguments: AuditAccountInput) -> Report:
     report = await earlier_report(call, str(arguments.report_id))
     check_same(arguments, report, {})
     if not can_be_audited(report):
-        raise FlipsnackError("This report is not about the whole account.", "Call audit_account without report_id.")
+        step = f'Call report_stats(report_id="{report.report_id}") for it, or audit_account without report_id.'
+        raise FlipsnackError("This report is not about the whole account.", step)
     days = arguments.draft_days if "draft_days" in arguments.model_fields_set else report.draft_days
     wanted = days or arguments.draft_days
     if report.draft_days == wanted:
