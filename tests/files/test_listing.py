@@ -2,7 +2,10 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -141,6 +144,24 @@ def test_an_upload_folder_that_cannot_be_looked_into_is_left_out_with_a_word_whe
     assert found.left_out == ((str(gone), "cannot be read"),)
     with pytest.raises(RefusedFile, match=r'There is no folder "flyers" in .* "[^"]*gone" does not exist; several'):
         list_files("flyers", [folder, gone], deep=True)
+
+
+def test_a_file_that_goes_away_while_a_folder_is_read_takes_none_of_the_others_with_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(folder, "a.pdf", "b.pdf", "saved for a moment.tmp")
+    scandir = os.scandir
+
+    @contextmanager
+    def read_then_gone(place: Any) -> Iterator[Any]:
+        with scandir(place) as entries:
+            read = list(entries)
+        (folder / "saved for a moment.tmp").unlink()
+        yield iter(read)
+
+    monkeypatch.setattr(os, "scandir", read_then_gone)
+    found = list_files(None, [folder], deep=True)
+    assert ([one.place.name for one in found.files], found.left_out, found.whole) == (["a.pdf", "b.pdf"], (), True)
 
 
 def test_a_folder_without_end_ends(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

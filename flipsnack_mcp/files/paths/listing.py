@@ -3,7 +3,8 @@
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -99,7 +100,7 @@ class Walk:
     def look_into(self, place: Place) -> None:
         """Notes what lies in a folder, and below it; a folder that cannot be read is one that is left out."""
         try:
-            entries = list(self._entries(place))
+            entries = self._entries(place)
         except (OSError, RefusedFile):
             called = place.name if place.parts else str(place.folder)
             self._left_out[place.path] = called, "cannot be read"
@@ -117,12 +118,17 @@ class Walk:
         files = sorted(self._found.values(), key=lambda one: _in_order(one.place))
         return FolderListing(tuple(files), tuple(self._left_out.values()), self._whole)
 
-    def _entries(self, place: Place) -> Iterator[tuple[str, os.stat_result]]:
+    def _entries(self, place: Place) -> list[tuple[str, os.stat_result]]:
+        found = list[tuple[str, os.stat_result]]()
         with opened_folder(place) as folder, os.scandir(folder) as entries:
             for entry in islice(entries, MOST_NAMES - self._names):
                 self._names += 1
-                yield entry.name, entry.stat(follow_symlinks=False)
+                with suppress(
+                    FileNotFoundError
+                ):  # gone since, as what a browser or an office program saves for a moment
+                    found.append((entry.name, entry.stat(follow_symlinks=False)))
             self._whole = self._whole and next(entries, None) is None
+        return found
 
     def _note(self, here: Place, status: os.stat_result) -> None:
         if reason := _objection(here.name, status):
