@@ -15,6 +15,9 @@ COMPARED = ("title", "description", "status", "width", "height")
 NOT_SEEN_AFTERWARDS = (
     "Flipsnack took the change, but the collection was not found afterwards: look for its new hash by title."
 )
+TAKEN_UNTOLD = (
+    "Flipsnack took the change, and does not tell this of the collection: {}. It has to be looked at in Flipsnack."
+)
 NOT_LOOKED_AT = "Flipsnack took the change; how it is now could not be looked at: look for its title."
 
 
@@ -75,7 +78,7 @@ async def change(context: CallContext, action: UpdateCollection, last: LastLook)
         after, asked, said = None, asked.model_copy(update=named), NOT_LOOKED_AT
     if after is None:
         return Updated(before, asked, changes(before, asked), (said,))
-    return Updated(before, after, changes(before, after), differences(action, after))
+    return Updated(before, after, changes(before, after), (*differences(action, after), *untold(action, after)))
 
 
 async def send_change(context: CallContext, action: UpdateCollection, last: LastLook) -> Collection:
@@ -129,6 +132,12 @@ def differences(action: publishing.CreateCollection | UpdateCollection, after: C
     return tuple(
         f"Flipsnack shows another {name} than was asked for: look at the collection once more." for name in wrong
     )
+
+
+def untold(action: UpdateCollection, after: Collection) -> tuple[str, ...]:
+    """What was asked for and Flipsnack does not tell of a collection: that nothing was changed of it would not be true."""
+    names = [name for name in COMPARED if getattr(action, name) and getattr(after, name) in {None, ""}]
+    return (TAKEN_UNTOLD.format(", ".join(names)),) if names else ()
 
 
 def comparable_in(seen: Collection) -> list[str]:

@@ -21,7 +21,15 @@ from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, StillProcessingError, UnreachableError
 from flipsnack_mcp.api.upload import ignore
 from flipsnack_mcp.sandbox import Fault, Sandbox
-from flipsnack_mcp.workflows.changing import NOT_LOOKED_AT, Difference, Updated, change, delete, differences
+from flipsnack_mcp.workflows.changing import (
+    NOT_LOOKED_AT,
+    TAKEN_UNTOLD,
+    Difference,
+    Updated,
+    change,
+    delete,
+    differences,
+)
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.last_look import LastLook
 from tests.api.asking import Unplugged, asking, over
@@ -87,6 +95,18 @@ async def test_a_change_is_shown_before_and_after(sandbox: Sandbox, context: Cal
     assert done.changes == (Difference("title", "Press kit", "Press kit 2026"), Difference("width", "650", "800"))
     assert done.after.collection_hash == target
     assert done.warnings == ()
+
+
+async def test_what_flipsnack_does_not_tell_of_a_collection_is_not_said_to_have_stayed(sandbox: Sandbox) -> None:
+    target = of_title(sandbox, "Press kit")
+    silent = Rewriting(sandbox, b'"collectionDescription"', b'"words"')
+    async with asking(silent) as flipsnack:
+        action = UpdateCollection(collection_hash=target, title="Press kit 2026", description="New")
+        done = await changed(CallContext(flipsnack), action)
+        cleared = await changed(CallContext(flipsnack), UpdateCollection(collection_hash=target, description=""))
+    assert sandbox.account.collections[target].description == ""
+    assert done.changes == (Difference("title", "Press kit", "Press kit 2026"),)
+    assert (done.warnings, cleared.warnings) == ((TAKEN_UNTOLD.format("description"),), ())
 
 
 @pytest.mark.parametrize("mute", [False, True], ids=["", "also when the answer names none"])
