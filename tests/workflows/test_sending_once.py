@@ -96,6 +96,13 @@ async def test_a_lost_upload_is_found(title: str | None, fault: Fault, sandbox: 
     assert len([one for one in sandbox.requests if one.action == CREATE]) == 1
 
 
+async def test_an_upload_whose_answer_named_no_hash_is_not_said_to_have_lost_its_answer(sandbox: Sandbox) -> None:
+    async with asking(Rewriting(sandbox, b'"collectionHash"', b'"otherwise"', "POST")) as flipsnack:
+        created, (said,) = await sent_once(CallContext(flipsnack), NEW, Paper())
+    assert created.collection_hash in sandbox.account.collections
+    assert "was lost or named no collection" in said
+
+
 async def test_a_lost_upload_is_found_whatever_flipsnacks_search_makes_of_its_title(sandbox: Sandbox) -> None:
     shelved(sandbox, "Kids & Co", 50_000)
     before = set(sandbox.account.collections)

@@ -12,7 +12,7 @@ from flipsnack_mcp.workflows.uploads.journal import JournalEntry
 Known: TypeAlias = Callable[[], Awaitable[frozenset[str] | None]]
 """The collections that are known to be others', at this moment; None while that cannot be told."""
 
-FOUND_AGAIN = "The answer to the upload was lost; the new collection was found in the account."
+FOUND_AGAIN = "The answer to the upload was lost or named no collection; the new one was found in the account."
 NOT_YET = "It was interrupted; whether it got through could not be looked up yet. Ask again in a minute."
 NOT_SO_FAR = (
     "It was interrupted, and no collection of it was found so far; Flipsnack may still be working on it. "
