@@ -85,6 +85,22 @@ async def test_what_a_tool_is_said_to_take_is_what_the_menu_has_of_it(bench: Ben
         assert told == (", ".join(tool.input_schema["properties"]) or "none")
 
 
+@pytest.mark.parametrize(
+    ("tool", "given"),
+    [
+        ("update_collection", {"collection_hash": "bwltuz7"}),
+        ("update_collections", {"query": "a"}),
+        ("list_collections", {}),
+    ],
+)
+async def test_who_asks_for_private_is_told_who_reads_what_is_unlisted_or_editable(
+    bench: Bench, tool: str, given: Given
+) -> None:
+    said = await bench.send(tool, {**given, "status": "private"})
+    assert_told_in_four_parts(said, "'unlisted'", "unlisted is read by whoever has the link", "offline) by nobody")
+    assert bench.requests == []
+
+
 def texts_of(given: type[BaseModel]) -> list[str]:
     """The arguments that are text of any kind, and bounded."""
     declared = given.model_json_schema()["properties"]

@@ -58,6 +58,8 @@ SENTENCES = {
     "dict_type": "{name} has to be an object: names, each with its value.",
     "too_long": "{name} has more than {max_length} entries.",
 }
+WHO_READS = " What is unlisted is read by whoever has the link, what is editable (a draft, offline) by nobody."
+"""Of statuses: what people call private or hidden may be either, and is not guessed."""
 
 
 class BadArgumentsError(FlipsnackError):
@@ -123,7 +125,8 @@ def in_our_words(error: ErrorDetails, given: Mapping[str, Any]) -> str:
     name = as_named(".".join(str(part) for part in where_wrong(error, given)))
     context = error.get("ctx", {})
     if sentence := SENTENCES.get(error["type"]):
-        return sentence.format(name=name, **context)
+        meaning = WHO_READS if "editable" in context.get("expected", "") else ""
+        return sentence.format(name=name, **context) + meaning
     if error["type"] != "value_error":
         return f"{name}: {cleaned(error['msg'], 120)}."
     reason = cleaned(str(context["error"]), LONGEST_REASON)
