@@ -157,6 +157,8 @@ async def test_many_documents_come_from_nowhere_else(bench: Bench, teams: Assist
     planned = await teams.call("create_collections", documents=[given])
     assert planned.data["counts"] == {"failed": 1}
     assert "It cannot be fetched" in planned.text
+    # A name is of the person's own computer: the way on is an address to send that document to.
+    assert ("call create_collection without a file" in planned.text) == ("://" not in given)
 
 
 async def test_the_usual_server_gives_no_address(bench: Bench) -> None:

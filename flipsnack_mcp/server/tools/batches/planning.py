@@ -24,6 +24,7 @@ from flipsnack_mcp.api import (
 from flipsnack_mcp.api.actions import statistics
 from flipsnack_mcp.files.paths.listing import list_files, one_folder
 from flipsnack_mcp.files.paths.place import allowed_folders
+from flipsnack_mcp.server.by_address.offering import ONE_BY_ONE
 from flipsnack_mcp.server.tools.arguments import GivenId, WaitSeconds, for_team, several
 from flipsnack_mcp.server.tools.batches.listing import TO_ANSWER, FolderName, left_out, under_titles_of_now
 from flipsnack_mcp.server.tools.batches.telling import BatchStatus, batch_row, failures_first
@@ -141,7 +142,9 @@ def at_address(given: str) -> SeenDocument:
     try:
         return SeenDocument(public_address(given), called=name_in_address(given))
     except ValueError as error:
-        return SeenDocument(given, called=cleaned(given, LONGEST_TITLE), refused=f"It cannot be fetched: {error}.")
+        way_on = "" if "://" in given else f" For one that lies with the person {ONE_BY_ONE}"
+        reason = f"It cannot be fetched: {error}.{way_on}"
+        return SeenDocument(given, called=cleaned(given, LONGEST_TITLE), refused=reason)
 
 
 async def see_documents(call: ToolCall, asked: Sequence[SeenDocument]) -> list[SeenDocument]:
