@@ -49,39 +49,61 @@ WORDLESS = {
     406: f"The header Accept has to name both application/json and text/event-stream. {NOTHING_DONE}",
 }
 """What the SDK says by a status alone."""
+ANOTHER_SESSION = "It is over, or none of yours. Send `initialize` without Mcp-Session-Id to begin another."
+AFTER_WORDS = {
+    "Session not found": ANOTHER_SESSION,
+    "Not Found: Session has been terminated": ANOTHER_SESSION,
+    "Bad Request: Missing session ID": "Send `initialize` first, and with all that follows the Mcp-Session-Id of its answer.",
+    "Conflict: Only one SSE stream is allowed per session": "Listen to the one that is open, or end it first.",
+    "Not Acceptable: Client must accept text/event-stream": "Name that in the header Accept.",
+    "Method Not Allowed": "This address answers POST, and within a session GET and DELETE.",
+    "Method Not Allowed: Session termination not supported": "There is no session here that could be ended.",
+    "Too many open sessions": "Try again in a minute.",
+}
+"""What is to be done, where the SDK says only what is wrong. Its own words stay: there are clients that know them."""
 
 
 @dataclass(frozen=True)
 class InWords:
-    """An application whose refusals all have words."""
+    """An application whose refusals all say what to do."""
 
     app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = b""
+        heads = list[Message]()
 
         async def sent(message: Message) -> None:
-            nonlocal body
-            if message["type"] == "http.response.start":
-                body = words_for(message)
-            elif body:
-                message = {**message, "body": body}
-            await send(with_length(message, body))
+            if message["type"] == "http.response.start" and message["status"] >= 400:
+                heads.append(message)
+                return
+            if heads:
+                head = heads.pop()
+                if body := words_for(head["status"], message.get("body", b"")):
+                    head, message = with_length(head, body), {**message, "body": body}
+                await send(head)
+            await send(message)
 
         await self.app(scope, receive, sent)
 
 
-def words_for(answer: Message) -> bytes:
-    """What is to stand in an answer in which nothing would; nothing where something does."""
-    words = WORDLESS.get(answer["status"], "")
-    is_empty = (b"content-length", b"0") in answer["headers"]
-    return json.dumps(TurnedAway(answer["status"], words).error).encode() if words and is_empty else b""
+def words_for(status: int, body: bytes) -> bytes:
+    """What is to stand in a refusal in place of this; nothing where that says enough."""
+    if not body:
+        return as_body(status, WORDLESS[status]) if status in WORDLESS else b""
+    try:
+        said = json.loads(body)["error"]["message"]
+        return as_body(status, f"{said}. {NOTHING_DONE} {AFTER_WORDS[said]}")
+    except (ValueError, LookupError, TypeError):
+        return b""
 
 
-def with_length(message: Message, body: bytes) -> Message:
-    """The head of an answer with this body; anything else as it is."""
-    if message["type"] != "http.response.start" or not body:
-        return message
-    kept = [one for one in message["headers"] if one[0] != b"content-length"]
+def as_body(status: int, words: str) -> bytes:
+    """A refusal in these words."""
+    return json.dumps(TurnedAway(status, words).error).encode()
+
+
+def with_length(head: Message, body: bytes) -> Message:
+    """The head of an answer with this body."""
+    kept = [one for one in head["headers"] if one[0] not in {b"content-length", b"content-type"}]
     said = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    return {**message, "headers": [*kept, *said]}
+    return {**head, "headers": [*kept, *said]}

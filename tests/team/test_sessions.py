@@ -64,3 +64,38 @@ async def test_what_opens_none_is_not_refused_and_somebody_elses_id_is_none_of_t
     assert await in_memory(app, mcp_protocol_version="2026-07-28") == 200
     assert await in_memory(app, x_name="ben", mcp_session_id="7") == 200
     assert not counted.used["token ben"]
+
+
+async def test_who_is_refused_for_a_session_is_told_what_to_do() -> None:
+    """After a restart all clients of older revisions read no more than `Session not found`."""
+    app = whole_application(team=True, sticky=True)
+    async with (
+        served(app) as port,
+        httpx2.AsyncClient(base_url=f"http://{HOST}:{port}", headers=ACCEPTED, verify=NO_TLS) as http,
+    ):
+        gone = await http.post("/mcp", json=PING, headers={"mcp-session-id": "of-another-server"})
+        none = await http.post("/mcp", json=PING)
+        verb = await http.put("/mcp", json=PING)
+        head = await http.head("/mcp")
+        deaf = await http.get("/mcp", headers={"Accept": "application/json"})
+        known = {"mcp-session-id": (await http.post("/mcp", json=HELLO)).headers["mcp-session-id"]}
+        async with http.stream("GET", "/mcp", headers=known):
+            double = await http.get("/mcp", headers=known)
+    refused = [gone, none, verb, deaf, double]
+    assert [one.status_code for one in [*refused, head]] == [404, 400, 405, 406, 409, 405]
+    said = [one.json()["error"]["message"].partition(". Nothing was done. ") for one in refused]
+    assert [(one, step.split()[:2]) for one, _, step in said] == [
+        ("Session not found", ["It", "is"]),
+        ("Bad Request: Missing session ID", ["Send", "`initialize`"]),
+        ("Method Not Allowed", ["This", "address"]),
+        ("Not Acceptable: Client must accept text/event-stream", ["Name", "that"]),
+        ("Conflict: Only one SSE stream is allowed per session", ["Listen", "to"]),
+    ]
+    assert head.content == b""
+
+
+async def test_who_ends_a_session_where_there_is_none_is_told_so() -> None:
+    async with served(whole_application(team=True)) as port, httpx2.AsyncClient(verify=NO_TLS) as http:
+        told = await http.delete(f"http://{HOST}:{port}/mcp", headers=ACCEPTED)
+    assert told.status_code == 405
+    assert "Nothing was done. There is no session here that could be ended." in told.json()["error"]["message"]
