@@ -31,6 +31,7 @@ from flipsnack_mcp.server.callers.away import as_callers_hear
 from flipsnack_mcp.server.callers.caller import CALLER, Right
 from flipsnack_mcp.server.callers.offer import Offer
 from flipsnack_mcp.server.callers.rights import (
+    NONE_OF_THEIRS,
     NotAllowedError,
     check_reading,
     check_rights,
@@ -224,9 +225,6 @@ def target_of(given: Any) -> str:
     return "/".join(named) or cleaned(str(said.get("title") or ""), 100)
 
 
-NO_TOOL_OF_THEIRS = "This caller has none. Tell the person: whoever runs this server can give them a right."
-
-
 def no_such_tool(name: str, tools: Iterable[str], request: ToolRequest, settings: Settings) -> Exception:
     """What is not on the menu, hidden or unknown alike; that the server is read-only may be why.
 
@@ -238,5 +236,5 @@ def no_such_tool(name: str, tools: Iterable[str], request: ToolRequest, settings
     if settings.team and name in LOCAL_TOOLS:
         happened = f"{happened} {NOBODYS_DISK} {INSTEAD_OF_A_FILE}"
     known = ", ".join(tools)
-    told = FlipsnackError(happened, f"The tools are: {known}." if known else NO_TOOL_OF_THEIRS)
+    told = FlipsnackError(happened, f"The tools are: {known}." if known else NONE_OF_THEIRS)
     return told if request.modern else MCPError(types.INVALID_PARAMS, str(told))

@@ -12,10 +12,12 @@ from pydantic import Field
 from flipsnack_mcp.api import cleaned, in_its_own_words, quoted
 from flipsnack_mcp.server.callers.accounts import ARGUMENT, WhichAccountError, existing_account, name_given, not_offered
 from flipsnack_mcp.server.callers.caller import EVERY_RIGHT, Right
+from flipsnack_mcp.server.callers.rights import NONE_OF_THEIRS
 from flipsnack_mcp.server.toolsets import menu
 from flipsnack_mcp.settings import Settings
 
 LONGEST_VALUE = 500
+NO_JOBS = "This server's settings leave room for none: use the tools."
 SENT_BY_HAND = "that I send to the upload address of create_collection, which you give me first,"
 """What stands for a document that is no web address, where the server reads nobody's files."""
 
@@ -139,7 +141,8 @@ def fill_prompt(
     """
     known = {one.name: one for one in offered_prompts(settings, rights)}
     if name not in known:
-        raise MCPError(types.INVALID_PARAMS, f"There is no prompt {quoted(name, 60)}. There are: {', '.join(known)}.")
+        there = f"There are: {', '.join(known)}." if known else NONE_OF_THEIRS if offered_prompts(settings) else NO_JOBS
+        raise MCPError(types.INVALID_PARAMS, f"There is no prompt {quoted(name, 60)}. {there}")
     values, prompt = {key: str(value) for key, value in given.items()}, known[name]
     return prompt.filled(values, wording_of_account(prompt, values, settings))
 

@@ -108,6 +108,13 @@ async def test_read_only_mode_has_only_jobs_that_change_nothing(bench: Bench) ->
     assert listed == ["weekly_report", "audit_account"]
 
 
+async def test_where_the_settings_leave_no_job_that_is_said(bench: Bench) -> None:
+    async with bench.assistant(toolsets=("legacy",)) as assistant:
+        assert not (await assistant.client.list_prompts()).prompts
+        with pytest.raises(MCPError, match="leave room for none: use the tools"):
+            await assistant.client.get_prompt("weekly_report", {})
+
+
 async def test_who_is_asked_before_a_season_goes_offline_is_for_the_plan_to_say(bench: Bench) -> None:
     """With `allow` nobody is, and with `block` it is refused: of a person who has to confirm it nothing is promised."""
     text = await text_of(bench, "archive_season", {"season": "2024"})

@@ -11,6 +11,8 @@ SWITCHED_ON = frozenset({"true", "1", "1.0", "yes", "y", "on", "t"})
 """How clients write it, in any case."""
 REVEAL = "reveal"
 """The argument that lifts the mask from personal data, of whatever tool."""
+NONE_OF_THEIRS = "This caller has none. Tell the person: whoever runs this server can give them a right."
+"""In place of an empty list of what there is."""
 NOTHING_GIVEN: Mapping[str, object] = MappingProxyType({})
 
 

@@ -323,6 +323,13 @@ def test_who_has_no_tool_at_all_is_told_what_to_do(place: Guarded) -> None:
     assert "This caller has none. Tell the person: whoever runs this server can give them a right." in told.text
 
 
+def test_who_has_no_job_at_all_is_told_what_to_do(place: Guarded) -> None:
+    """They were listed as nothing and a full stop."""
+    who = place.by(token_for(place, "anna", "de", may="write"), MODERN)
+    told = who.request("prompts/get", name="weekly_report", arguments={}).json()["error"]["message"]
+    assert told.startswith('There is no prompt "weekly_report". This caller has none. Tell the person: whoever runs')
+
+
 def instructions_for(who: Assistant) -> str:
     if who.revision == MODERN:
         return str(who.result("server/discover")["instructions"])
