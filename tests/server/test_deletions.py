@@ -123,6 +123,19 @@ async def test_of_a_few_the_form_tells_documents_and_views(bench: Bench, *, coun
     assert all(re.search(r"1 flipbook, \d+ pages", line) for line in lines)
 
 
+@pytest.mark.parametrize("left", [1, 0], ids=["one of two", "both"])
+async def test_what_is_gone_and_still_stands_in_the_list_is_not_shown_to_be_deleted(bench: Bench, left: int) -> None:
+    person = Person(types_what_is_asked)
+    bench.fails("code", "collection.getCollection", code=43, times=2 - left)
+    async with process(bench, person) as assistant:
+        planned = await assistant.call(TOOL, query="Kitchen brochure")
+        if left:
+            await assistant.call(TOOL, plan_id=planned.data["plan_id"])
+    assert [form.startswith("Delete 1 collection") for form in person.forms] == [True] * left
+    assert gone(bench).total() == len(planned.data.get("items", [])) == left
+    assert any("no longer there under that hash" in one for one in planned.data["warnings"])
+
+
 @pytest.mark.parametrize(
     "change", [{"title": "By hand"}, {"status": "unlisted"}, {"items": []}, "deleted"], ids=["title", "status", "documents", "gone"]
 )  # fmt: skip
@@ -283,6 +296,7 @@ async def test_no_field_of_a_row_becomes_part_of_a_sentence_of_ours_in_the_form(
         "publishDate": f"2026-09-01 {evil}", "directLink": f"https://www.flipsnack.com/{evil}",
     }  # fmt: skip
     bench.answers("collection.getList", {"collectionsCount": "1", "collections": [row]}, times=0)
+    bench.fails("code", "collection.getCollection", code=99)
     person = Person(declines)
     async with process(bench, person) as assistant:
         await assistant.call(TOOL, plan_id=await plan_of(assistant, collections=["fxh4k89"]))

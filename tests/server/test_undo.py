@@ -200,7 +200,7 @@ async def test_a_plan_that_still_goes_on_is_not_undone(bench: Bench) -> None:
         pytest.param("delete_collection", "cannot be brought back", id="a deletion"),
         pytest.param("delete_flipbook", "cannot be brought back", id="a deletion of a document"),
         pytest.param("set_logo", "set it anew", id="a logo"),
-        pytest.param("update_collection", "stayed as they were", id="settings"),
+        pytest.param("update_collection", "status and size as they were", id="settings"),
         pytest.param("nothing", "has no entry", id="no such entry"),
     ],
 )

@@ -17,6 +17,7 @@ from flipsnack_mcp.workflows.last_look import LastLook, NotAsSeenError
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft
 from flipsnack_mcp.workflows.plans.item import Item, hashes_of, pages_of
 from flipsnack_mcp.workflows.plans.outcomes import DONE, ItemFacts, of_failure
+from flipsnack_mcp.workflows.plans.undoing import GONE
 
 FEW = 5
 """Collections of a plan that are looked at one by one when it is made; of more only the list tells."""
@@ -39,10 +40,10 @@ def draft_deletions(rows: Iterable[CollectionSummary]) -> PlanDraft:
 
 
 async def with_their_documents(context: CallContext, draft: PlanDraft) -> PlanDraft:
-    """The same plan, with the documents and views of each where they are few."""
+    """The same plan, with the documents and views of each where they are few, and without those that are gone already."""
     if len(draft.items) > FEW:
         return draft
-    found = {one.number: one for one in draft.items}
+    found: dict[int, Item | None] = {one.number: one for one in draft.items}
 
     async def look(item: Item) -> None:
         found[item.number] = await with_documents(context.within(TIME_TO_SEE), item)
@@ -50,15 +51,24 @@ async def with_their_documents(context: CallContext, draft: PlanDraft) -> PlanDr
     async with anyio.create_task_group() as looking:
         for item in draft.items:
             looking.start_soon(look, item)
-    return replace(draft, items=tuple(found.values()))
+    gone = [one for one in draft.items if found[one.number] is None]
+    left = [(CollectionSummary(collection_hash=one.collection_hash, title=one.title), GONE) for one in gone]
+    there = enumerate(filter(None, found.values()))
+    items = tuple(one.model_copy(update={"number": number}) for number, one in there)
+    return replace(draft, items=items, refused=(*draft.refused, *left))
 
 
-async def with_documents(context: CallContext, item: Item) -> Item:
-    """An item with what two looks tell of it, as far as they can be had: whether it may go tells the last look."""
+async def with_documents(context: CallContext, item: Item) -> Item | None:
+    """An item with what two looks tell of it, as far as they can be had; nothing where it is not there, though listed."""
     known, found = item.collection_hash, dict[str, Any]()
-    with suppress(FlipsnackError):
+    try:
         seen = await context.send(GetCollection(collection_hash=known))
-        found |= {"flipbooks": hashes_of(seen), "pages": pages_of(seen)}
+    except NotFoundError:
+        return None
+    except FlipsnackError:
+        return item  # whether it may go tells the last look
+    found |= {"flipbooks": hashes_of(seen), "pages": pages_of(seen)}
+    with suppress(FlipsnackError):
         found["views"] = (await context.send(GetCollectionStats(collection_hash=known))).views
     return item.model_copy(update=found)
 

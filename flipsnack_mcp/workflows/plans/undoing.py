@@ -40,7 +40,9 @@ REFUSED = "it was refused, so nothing was changed by it"
 NOT_MADE = "it changed nothing, as far as is known: look at the collection"
 UNKNOWN_END = "what came of it is not on record: an older version wrote it, or it was broken off"
 UNCLEAR = "whether it was made was not clear, so how it left things is not on record: look at the collection"
-NOT_CHANGED = "title, description, status and size stayed as they were; what else was set Flipsnack does not tell"
+NOT_CHANGED = (
+    "a look after it showed title, description, status and size as they were; what else was set Flipsnack does not tell"
+)
 
 NOT_AS_BEFORE = "how it was before is not on record, or is nothing that an update may say"
 ANY_HASH = "abc1234"

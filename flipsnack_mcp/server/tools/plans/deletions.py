@@ -11,6 +11,7 @@ from flipsnack_mcp.server.tools.arguments import ConfirmationCode, GivenId, Wait
 from flipsnack_mcp.server.tools.choosing import ChoosingInput, PlanningInput, chosen_and_left
 from flipsnack_mcp.server.tools.plans.answers import PlanStatus
 from flipsnack_mcp.server.tools.plans.going_on import go_on, keep_plan
+from flipsnack_mcp.server.tools.plans.updating import left_alone
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.workflows.finding import Choice
 from flipsnack_mcp.workflows.plans.deleting import draft_deletions, with_their_documents
@@ -52,4 +53,4 @@ async def make_deletion_plan(call: ToolCall, choice: Choice) -> PlanStatus:
             "Choose fewer of them, and make a plan for the rest after it.",
         )
     draft = await with_their_documents(call.context, draft_deletions(rows))
-    return await keep_plan(call, draft, to_nothing, choice.when_none_fits)
+    return await keep_plan(call, draft, [*to_nothing, *left_alone(draft)], choice.when_none_fits)
