@@ -1,5 +1,6 @@
 """Control endpoints under /_sandbox/: faults in, transcript out. No signature, and no call is counted."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -21,9 +22,9 @@ class Control:
     async def set_faults(self, request: Request) -> Response:
         """Add the faults of the body, or clear; all of them or, when one cannot be read, none."""
         try:
-            given = await request.json()
+            given = await posted(request)
             wanted = [_step(one) for one in (given if isinstance(given, list) else [given])]
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             return JSONResponse({"error": str(error)}, 400)
         self._follow(wanted)
         return JSONResponse({"waiting": [asdict(one) for one in self.faults.waiting]})
@@ -37,6 +38,14 @@ class Control:
                 self.faults.clear()
             else:
                 self.faults.add(fault)
+
+
+async def posted(request: Request) -> Any:
+    """Read the JSON of a body; none at all is an object of nothing. Raise ValueError with a clear text for what is no JSON."""
+    try:
+        return json.loads(await request.body() or b"{}")
+    except (ValueError, RecursionError):
+        raise ValueError("the body must be JSON") from None
 
 
 def _step(given: Any) -> Fault | None:

@@ -74,7 +74,7 @@ def fault_from_json(given: Any) -> Fault:
     if unknown:
         raise ValueError(f"unknown field {', '.join(unknown)}; known are {', '.join(_TYPES)}")
     if "kind" not in given:
-        raise ValueError("a fault needs a kind")
+        raise ValueError(f"a fault needs a kind: one of {', '.join(sorted(KINDS))}")
     for name, value in given.items():
         if isinstance(value, bool) or not isinstance(value, _TYPES[name]):
             raise ValueError(f"{name} has the wrong type: {value!r}")  # noqa: TRY004 - reported like any other mistake

@@ -121,6 +121,15 @@ async def test_a_fault_that_cannot_be_understood_is_an_error_and_adds_nothing(ca
     assert await caller.code("user.getStats") == 20
 
 
+@pytest.mark.parametrize(
+    ("body", "said"), [("", "one of code, conversion_fails, cut"), ("kind=slow", "the body must be JSON")]
+)
+async def test_who_posts_no_fault_is_told_how_one_is_told(caller: Caller, body: str, said: str) -> None:
+    answer = await caller.http.post(CONTROL + "faults", content=body)
+    assert answer.status_code == 400
+    assert said in answer.json()["error"]
+
+
 async def test_faults_are_set_and_cleared_over_http(caller: Caller) -> None:
     fault = {"kind": "maintenance", "action": None, "times": 0}
     answer = await caller.http.post(CONTROL + "faults", json=fault)

@@ -220,6 +220,12 @@ async def test_leads_that_cannot_be_understood_are_an_error_and_nothing_is_sent(
     assert receiver.bodies == []
 
 
+async def test_a_post_of_nothing_asks_for_one_lead(caller: Caller, receiver: Receiver) -> None:
+    answer = await caller.http.post(CONTROL)
+    assert (answer.status_code, answer.json()) == (202, {"deliveries": 1, "on": True})
+    assert [json.loads(one)["type"] for one in receiver.bodies] == ["contact"]
+
+
 async def test_without_a_webhook_the_answer_says_how_to_have_one(sandbox: Sandbox) -> None:
     async with calling(sandbox) as caller:
         for answer in (await caller.http.post(CONTROL, json={}), await caller.http.get(CONTROL)):

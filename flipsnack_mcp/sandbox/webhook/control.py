@@ -7,6 +7,7 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from flipsnack_mcp.sandbox.control import posted
 from flipsnack_mcp.sandbox.webhook.forms import KINDS
 from flipsnack_mcp.sandbox.webhook.webhook import RETRIES, Webhook
 
@@ -60,8 +61,8 @@ class LeadsControl:
         if self.webhook is None:
             return JSONResponse({"error": _NO_HOOK}, 409)
         try:
-            wish = wish_from_json(await request.json())
-        except (ValueError, RecursionError) as error:
+            wish = wish_from_json(await posted(request))
+        except ValueError as error:
             return JSONResponse({"error": str(error)}, 400)
         if wish.on:
             self.webhook.switch_on()
