@@ -80,7 +80,8 @@ def run_token(options: Namespace) -> int:
 
     match options.what:
         case "add":
-            return token_add(settings, options.name, options.account, options.may, options.expires)
+            accounts, may = ",".join(options.account), ",".join(options.may or ["read"])  # what is given twice adds up
+            return token_add(settings, options.name, accounts, may, options.expires)
         case "revoke":
             return token_revoke(settings, options.name)
     return token_list(settings)

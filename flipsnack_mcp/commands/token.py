@@ -36,7 +36,7 @@ HEADS = ("Name", "Accounts", "May", "Made", "Expires")
 BY_DAY = "%Y-%m-%d"
 
 
-def token_add(settings: Settings, name: str, accounts: str | None, may: str, days: int | None) -> int:
+def token_add(settings: Settings, name: str, accounts: str, may: str, days: int | None) -> int:
     """Make a token, print it once, and say beside it what it is for."""
     made = new_token()
 
@@ -117,7 +117,7 @@ def checked_name(name: str, known: Iterable[TokenEntry]) -> str:
     return given
 
 
-def chosen_accounts(settings: Settings, typed: str | None) -> tuple[str, ...]:
+def chosen_accounts(settings: Settings, typed: str) -> tuple[str, ...]:
     """The accounts that are meant, as the accounts file calls them.
 
     Without that file there is one account. With it they have to be named, for a file gets longer: who is to use
@@ -128,7 +128,7 @@ def chosen_accounts(settings: Settings, typed: str | None) -> tuple[str, ...]:
     """
     if ACCOUNTS in settings.sources and not settings.accounts_file:
         raise NotDone(" ".join(settings.problems))
-    names = [one.strip() for one in (typed or "").split(",") if one.strip()]
+    names = [one.strip() for one in typed.split(",") if one.strip()]
     if names == [ALL_ACCOUNTS]:
         return (ALL_ACCOUNTS,)
     if not settings.accounts_file:

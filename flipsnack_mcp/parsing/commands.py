@@ -107,11 +107,12 @@ def add_tokens(token: Parser) -> None:
     what = token.add_subparsers(dest="what", required=True, metavar="add|list|revoke")
     add = add_command(what, "add", "make a token, which is printed once")
     add.add_argument("name", metavar="NAME", help="whose it is, for the history")
-    add.add_argument("--account", metavar="A,B", help="for which accounts of FLIPSNACK_ACCOUNTS; '*' for all of them")
+    accounts = "for which accounts of FLIPSNACK_ACCOUNTS; '*' for all of them"
+    add.add_argument("--account", action="append", default=[], metavar="A,B", help=accounts)
     add.add_argument(
         "--may",
+        action="append",
         metavar="RIGHTS",
-        default="read",
         help=f"of {', '.join(Right)}, with commas; the last two are for what readers fill in (default: read)",
     )
     add.add_argument("--expires", type=life, metavar="DAYS", help="after how many days it is over (default: never)")

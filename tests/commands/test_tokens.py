@@ -88,6 +88,14 @@ def test_rights_are_named(tokens: Tokens, typed: str, rights: set[str]) -> None:
     assert tokens.known[0].may == rights
 
 
+def test_accounts_and_rights_that_are_given_twice_add_up(of_several: Tokens) -> None:
+    """The last alone counted, as of no other option that takes several: a token for the first account was for another."""
+    of_several("add", "anna", "--account", "de", "--account", "uk", "--may", "read", "--may", "write,delete")
+    (known,) = of_several.known
+    assert known.accounts == ("de", "uk")
+    assert known.may == {Right.READ, Right.WRITE, Right.DELETE}
+
+
 @pytest.mark.parametrize("typed", ["", "everything", "read,everything", "*"])
 def test_a_right_that_is_none_is_refused_with_those_there_are(tokens: Tokens, typed: str) -> None:
     assert "read, write, delete, leads, leads-reveal" in tokens.refused("add", "anna", "--may", typed)
