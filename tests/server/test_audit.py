@@ -176,6 +176,18 @@ async def test_while_it_goes_on_it_says_how_far_it_is_and_nothing_else(bench: Lo
     assert f'Call audit_account(report_id="{first.data["report_id"]}")' in first.data["next_step"]
 
 
+async def test_how_long_an_audit_goes_on_grows_less_while_it_looks_at_conversions(bench: LongBench) -> None:
+    for n in range(50):
+        add(bench, f"Scan {n}", status="editable", conversion="failed")
+    said = [await bench.client.call(TOOL, **AUGUST, wait_seconds=5)]
+    while said[-1].data["state"] == "running":
+        again = await bench.client.call(TOOL, report_id=said[0].data["report_id"], wait_seconds=5)
+        said.append(again)
+    left = [one.data["progress"]["seconds_left"] for one in said[:-1]]
+    assert len(left) > 3
+    assert left == sorted(set(left), reverse=True)
+
+
 async def test_a_report_over_some_of_the_account_is_none_and_the_call_that_tells_it_is_named(bench: LongBench) -> None:
     add(bench, "Offer")
     report = await played(bench.client, "report_stats", {"query": "Offer", **AUGUST})

@@ -136,9 +136,8 @@ class Inquiry:
 
     async def _look_at_conversions(self) -> None:
         """What became of those of an audit that may have failed."""
-        for one in self._unseen:
-            if self._rests():
-                return
+        while self._unseen and not self._rests():
+            one = self._unseen[0]
             terms = Terms(Lane.BACKGROUND, anyio.current_time() + LONGEST_WAIT, self._patience)
             action = GetCollection(collection_hash=one.collection_hash)
             try:
@@ -148,6 +147,8 @@ class Inquiry:
             except FlipsnackError:  # one that can never be looked at must not hold up the rest: it is told
                 conversion = "unknown"
             await self._record.looked_at(self._report, one, conversion)
+            self._unseen = self._unseen[1:]
+            self._tell()
 
     async def _look_through(self, offset: int) -> None:
         """One window of the list, which is left as soon as all named collections are found."""
