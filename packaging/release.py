@@ -31,4 +31,6 @@ def main(tag: str) -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(f"Say which tag it is: python packaging/release.py v{VERSION}")
     sys.exit(main(sys.argv[1]))

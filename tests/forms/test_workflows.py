@@ -3,6 +3,8 @@
 import json
 import re
 import runpy
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,6 +102,12 @@ def test_a_tag_becomes_a_release_only_where_all_says_so(
     lacking = runpy.run_path(str(ROOT / "packaging" / "release.py"))["lacking"]
     said = lacking(tag, published=published, notes=notes)
     assert [one.startswith(other) for one, other in zip(said, lacks, strict=True)] == [True] * len(lacks)
+
+
+def test_who_names_no_tag_is_told_what_to_type() -> None:
+    command = [sys.executable, str(ROOT / "packaging" / "release.py")]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own
+    assert (said.returncode, said.stderr) == (1, f"Say which tag it is: python packaging/release.py v{VERSION}\n")
 
 
 def test_each_issue_form_asks_for_something_and_warns_of_keys() -> None:
