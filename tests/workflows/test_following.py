@@ -155,6 +155,19 @@ async def test_a_deleted_collection_is_not_taken_for_a_later_upload_of_the_same_
     assert seen.gone
 
 
+@pytest.mark.parametrize(("minutes", "told"), [(30, False), (90, True)])
+async def test_a_conversion_that_does_not_end_is_told_as_that_and_not_waited_for_again_and_again(
+    minutes: float, work: LongWork, *, told: bool
+) -> None:
+    async with work.begun() as (process, entry):
+        made = work.sandbox.account.collections[(await process.ended(entry)).collection_hash]
+        made.items[0].ready_at = work.clock() + 86_400
+        work.clock.advance(60 * minutes)
+        seen = await process.followed(entry, 3)
+    assert (seen.entry.state, seen.is_under_way) == ("converting", not told)
+    assert any("may never be" in one for one in seen.warnings) == told
+
+
 async def test_a_failed_conversion_is_an_end_that_keeps_its_collection(work: LongWork) -> None:
     work.sandbox.add_fault(Fault("conversion_fails", CREATE))
     async with work.begun() as (process, entry):

@@ -11,7 +11,7 @@ from flipsnack_mcp.api import FlipsnackError, NotFoundError
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, GetCollection
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import as_known, direct_link, new_ones
-from flipsnack_mcp.workflows.progress import Progress
+from flipsnack_mcp.workflows.progress import Progress, duration
 from flipsnack_mcp.workflows.uploads.journal import RUNNING, JournalEntry
 from flipsnack_mcp.workflows.uploads.sending import UploadAtWork, Uploads
 from flipsnack_mcp.workflows.uploads.source import Source
@@ -23,6 +23,11 @@ FATE_UNKNOWN = (
     "Look with list_collections; again=true would upload the document once more, which costs another upload."
 )
 NOT_SEEN = "The upload is in, but looking at its conversion failed: {}"
+TAKES_LONG = (
+    "It was uploaded {} ago and is still not converted, and may never be. Uploading it once more costs another upload."
+)
+UNUSUALLY_LONG = 3600.0
+"""Seconds since an upload began after which its conversion may never end: by then a large document was sent as well."""
 NOT_SHOWN_YET = Progress(message="conversion: Flipsnack does not show the collection yet")
 SHOWN_LATE = 120.0
 """Seconds since an upload began in which a collection that nobody has seen yet is not taken for deleted."""
@@ -41,6 +46,8 @@ class Followed:
     states: tuple[str, ...] = ()
     gone: bool = False
     """Whether its collection was deleted since."""
+    overdue: bool = False
+    """Whether its conversion takes so long that it may never end."""
     at_work: UploadAtWork | None = None
     """As long as its bytes are under way."""
     listed: CollectionSummary | None = None
@@ -48,9 +55,9 @@ class Followed:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether waiting for it may bring something: not where Flipsnack does not say how far its conversion is."""
+        """Whether it is waited for: not where Flipsnack does not say how far its conversion is, or that does not end."""
         untold = self.collection is not None and self.collection.conversion == "unknown"
-        return self.entry.state in RUNNING or (self.entry.state == "converting" and not untold)
+        return self.entry.state in RUNNING or (self.entry.state == "converting" and not (untold or self.overdue))
 
 
 async def follow(context: CallContext, uploads: Uploads, entry: JournalEntry, seconds: float) -> Followed:
@@ -102,7 +109,10 @@ async def follow_conversion(
     link = seen.direct_link or (row.direct_link if row and seen.status != "editable" else None)
     if not link and seen.conversion in {"complete", "unknown"} and seen.status != "editable":
         link = await direct_link(context, collection_hash, seen.title)
-    return Followed(entry, seen, link, entry.warnings, ended.states)
+    age = await uploads.journal.now() - entry.started
+    overdue = seen.conversion == "processing" and age > UNUSUALLY_LONG
+    late = (TAKES_LONG.format(duration(age)),) if overdue else ()
+    return Followed(entry, seen, link, (*entry.warnings, *late), ended.states, overdue=overdue)
 
 
 async def watch_conversion(
