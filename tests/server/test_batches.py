@@ -1,5 +1,6 @@
 """list_documents, create_collections and stop_work: a folder is seen, planned, uploaded once, and stopped on request."""
 
+import errno
 import os
 from collections import Counter
 from dataclasses import replace
@@ -11,6 +12,7 @@ import anyio
 import pytest
 
 from flipsnack_mcp.commands.trail_table import changes_made, table_of
+from flipsnack_mcp.files.documents import HEAD_BYTES, Reader
 from flipsnack_mcp.files.lookahead import LookAhead
 from flipsnack_mcp.sandbox import Pace
 from flipsnack_mcp.server.tools import uploads
@@ -156,6 +158,23 @@ async def test_pages_are_counted_once_as_long_as_a_document_stays_the_same(
     await bench.client.call(SEE)
     assert (once, counted.await_count) == (len(NAMES), len(NAMES) + 1)
     assert path.exists()
+
+
+async def test_a_document_that_cannot_be_read_to_its_end_is_left_for_that_reason(
+    bench: LongBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Reader.read
+
+    def with_a_broken_disk(self: Reader, offset: int, length: int) -> bytes:
+        if length != HEAD_BYTES:
+            raise OSError(errno.EIO, "Input/output error")
+        return read(self, offset, length)
+
+    monkeypatch.setattr(Reader, "read", with_a_broken_disk)
+    said = await bench.client.call(TOOL, folder="branches")
+    assert {one["reason"] for one in said.data["items"]} == {
+        "The document cannot be read any further (Input/output error)."
+    }
 
 
 async def test_what_is_odd_about_a_document_is_told_each_time_it_is_listed(bench: LongBench) -> None:

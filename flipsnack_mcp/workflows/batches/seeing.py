@@ -17,7 +17,6 @@ from flipsnack_mcp.workflows.uploads.remembered import DocumentKey, Remembered, 
 
 LOOKED_AT_ONCE = 4
 """Documents open at a time; pages are counted two at a time anyway."""
-CHANGING = "It is being changed at this moment."
 
 
 @dataclass(frozen=True)
@@ -126,10 +125,8 @@ class Eyes:
                 if content:
                     with anyio.CancelScope(deadline=until):
                         here = replace(here, sha256=await document.sha256())
-        except RefusedFile as refusal:
-            return replace(here, refused=str(refusal))
-        except DocumentChanged:
-            return replace(here, refused=CHANGING)
+        except (RefusedFile, DocumentChanged) as reason:
+            return replace(here, refused=str(reason))
         return here
 
     async def _looked_into(self, here: SeenDocument, document: OpenDocument, until: float) -> SeenDocument:

@@ -42,7 +42,7 @@ class Source:
             except DocumentChanged as error:
                 raise FlipsnackError(
                     str(error),
-                    "Make the same call again when nobody writes to the document any more.",
+                    "Make the same call again when nobody writes to the document any more, and its disk can be read.",
                     retry="You can try again then.",
                 ) from None
         return f"url:{hashlib.sha256((self.action.file_url or '').encode()).hexdigest()}"
