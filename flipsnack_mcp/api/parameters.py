@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from flipsnack_mcp.api.action import FreeText, Unsent, Wire
-from flipsnack_mcp.api.links import LOOKS_LIKE_LINK, hash_from, plain_hash, public_address
+from flipsnack_mcp.api.links import LOOKS_LIKE_LINK, hash_from, plain_hash, public_address, taken_out
 from flipsnack_mcp.text import words_of_name
 
 StatusName = Literal["public", "unlisted", "editable"]
@@ -95,7 +95,12 @@ Description = Annotated[str, Field(max_length=2000, description="Shown with the 
 Width = Annotated[int, Field(ge=1, le=10_000, description="Pixels"), Wire("collectionWidth")]
 Height = Annotated[int, Field(ge=1, le=10_000, description="Pixels"), Wire("collectionHeight")]
 Day = Annotated[date, BeforeValidator(day_from), Field(description="YYYY-MM-DD")]
-FileUrl = Annotated[str, Field(max_length=2000, description="Public https address"), AfterValidator(public_address)]
+FileUrl = Annotated[
+    str,
+    Field(max_length=2000, description="Public https address"),
+    AfterValidator(taken_out),
+    AfterValidator(public_address),
+]
 
 # What Flipsnack sends as a hash goes into texts and further calls: anything that is none counts as not sent.
 ReturnedHash = Annotated[str, AfterValidator(plain_hash)]

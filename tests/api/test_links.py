@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.links import (
     HASH,
     NOT_A_HASH,
@@ -191,6 +192,14 @@ def test_whatever_is_given_ends_in_a_hash_or_a_value_error(given: object) -> Non
 @pytest.mark.parametrize("address", pasted_as("a public address"), ids=shown)
 def test_a_public_address_is_passed_on_as_it_is(address: str) -> None:
     assert public_address(address) == address
+
+
+@pytest.mark.parametrize("written", ['"{}"', "'{}'", "<{}>", "[the PDF]({})", " {}\n"])
+def test_an_address_of_a_document_is_understood_in_what_a_link_may_stand_in(written: str) -> None:
+    address = "https://example.com/a.pdf?token=x&b=%20"
+    assert CreateCollection(file_url=written.format(address)).file_url == address
+    with pytest.raises(ValueError, match="only https://"):
+        CreateCollection(file_url=written.format("http://example.com/a.pdf"))
 
 
 @pytest.mark.parametrize("address", pasted_as("no public address"), ids=shown)
