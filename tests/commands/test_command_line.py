@@ -218,6 +218,7 @@ def test_doctor_finds_what_is_wrong_with_the_network(
     wrong = [(one["check"], one["cause"]) for one in facts["checks"] if not one["ok"]]
     assert wrong == [("call", "proxy") if said == "nothing answers" else ("network", "setting")]
     assert "hunter2" not in str(facts)
+    assert "the person" not in str(facts)  # who reads it is the person
 
 
 def test_doctor_says_which_way_it_goes(run_here: Here, monkeypatch: pytest.MonkeyPatch) -> None:

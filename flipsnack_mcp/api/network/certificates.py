@@ -55,7 +55,7 @@ def wrong_setting(name: str, what: str) -> ConfigurationError:
     """A setting without which, or with which, nothing can be checked."""
     return ConfigurationError(
         f"What {name} names ({quoted(os.environ.get(name, ''), 200)}) {what}, so no encrypted connection can be checked.",
-        f"Ask the person to set {name} to {WHAT_HELPS[name]}, or to take it out.",
+        f"Ask the person to set {name} to {WHAT_HELPS[name]}, or take it out.",
     )
 
 

@@ -22,7 +22,7 @@ SCHEMES = ("http", "https", "socks5", "socks5h")
 LONG = 12
 """A shorter password may be a word that answers need, such as `unlisted`: it is taken out only beside its name."""
 OF_THE_SYSTEM = "the system's network settings"
-ASK_THE_PERSON = "Ask the person to set it right, or to take it out, where this MCP server is configured."
+ASK_THE_PERSON = "Ask the person to set it right, or take it out, where this MCP server is configured."
 
 
 @dataclass(frozen=True)

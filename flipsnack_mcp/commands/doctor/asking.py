@@ -1,5 +1,6 @@
 """Whether Flipsnack can be asked: which way, by one signed question; and what its answer tells of clock, quota and sharing."""
 
+import re
 from collections.abc import Iterator
 
 import anyio
@@ -40,6 +41,8 @@ IN_ITS_PLACE = (
 )
 CODES_EXPLAINED = "What each code means stands at https://developers.flipsnack.com/api-status-codes"
 SHARED_KEY = "shared key"
+TO_THE_PERSON = re.compile(r"Ask the person to (\w)|tell the person, and (\w)")
+"""How an assistant is told of what a person can do."""
 WRONG_CLOCK = 120
 """Seconds: by fewer no certificate is judged wrongly, and nothing that Flipsnack is told holds a time."""
 
@@ -64,7 +67,7 @@ def network(settings: Settings) -> Finding:
     try:
         ways = [described(one) for one in dict.fromkeys((settings.api_url, settings.upload_url))]
     except ConfigurationError as error:
-        return Finding("network", ok=False, said=f"{error.happened} {error.next_step}", cause="setting")
+        return Finding("network", ok=False, said=f"{error.happened} {what_helps(error)}", cause="setting")
     return Finding("network", ok=True, said="; ".join(dict.fromkeys(ways)))
 
 
@@ -128,7 +131,7 @@ def what_helps(error: FlipsnackError) -> str:
         return MORE_UPLOADS
     if isinstance(error, RefusedError) and not isinstance(error, NotAuthorisedError | RateLimitedError):
         return CODES_EXPLAINED
-    return error.next_step
+    return TO_THE_PERSON.sub(lambda found: found[1].upper() if found[1] else f"tell {found[2]}", error.next_step)
 
 
 def clock_here(date: str) -> Iterator[Finding]:
