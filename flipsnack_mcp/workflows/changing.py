@@ -22,13 +22,13 @@ NOT_LOOKED_AT = "Flipsnack took the change; how it is now could not be looked at
 
 
 class StillThereError(FlipsnackError):
-    """The answer to a deletion was lost, and a moment later its target was still there: it may go yet."""
+    """A deletion got no answer that can be read, and a moment later its target was still there: it may go yet."""
 
     retry = "Do not simply repeat it."
 
-    def __init__(self) -> None:
+    def __init__(self, happened: str) -> None:
         super().__init__(
-            "The answer to the deletion was lost. A moment later what should be deleted was still there; a slow Flipsnack may delete it yet.",
+            f"{happened} A moment later what should be deleted was still there; a slow Flipsnack may delete it yet.",
             "Look with get_collection in a minute; if it is still there then, make the same call without a confirmation, "
             "so that the person is asked anew.",
             changed=Changed.PERHAPS,
@@ -162,7 +162,7 @@ async def delete(context: CallContext, action: Action[ResultT_co], last: LastLoo
             raise
         if gone:
             return action.read({})
-        raise StillThereError from None
+        raise StillThereError(error.happened) from None
 
 
 async def is_gone(context: CallContext, action: Action[Any]) -> bool | None:

@@ -239,6 +239,14 @@ async def test_a_lost_answer_is_looked_into_and_the_target_is_gone_or_still_ther
     assert [one.action for one in sandbox.requests] == [GET, deletion.api_name, GET]
 
 
+async def test_a_deletion_that_is_sent_elsewhere_is_told_as_that_and_not_as_a_lost_answer(
+    deletion: Action[Any], sandbox: Sandbox, context: CallContext
+) -> None:
+    sandbox.add_fault(Fault("http", deletion.api_name, http_status=302, body="<html>"))
+    with pytest.raises(FlipsnackError, match=r"FLIPSNACK_API_URL .* still there"):
+        await deleted(context, deletion)
+
+
 async def test_nobody_can_tell_if_nobody_can_look(
     deletion: Action[Any], sandbox: Sandbox, context: CallContext
 ) -> None:
