@@ -308,5 +308,5 @@ def as_one(file: Path, same: Sequence[Settings]) -> Settings:
     if any(getattr(one, name) != getattr(first, name) for name in every for one in others):
         said["problems"] = (*said["problems"], f"{pointed_out} They are told different things: keep one of them.")
     else:
-        said["hints"] = (*said["hints"], pointed_out)
+        said["hints"] = (*said["hints"], f"{pointed_out} One of the names is enough: take the others out.")
     return replace(first, aliases=tuple(one.name for one in others), **said)

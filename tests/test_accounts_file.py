@@ -260,7 +260,9 @@ def test_two_names_of_one_key_are_one_account_and_pointed_out(file: Path) -> Non
     settings = read(file, f"[accounts.de]\n{WITH_KEYS}[accounts.koeln]\n{WITH_KEYS}{GOOD}")
     first, second = settings.accounts
     assert (first.name, first.aliases, second.name) == ("de", ("koeln",), "good")
-    assert first.hints == (f'{file}: "de", "koeln" have one key and so are one account.',)
+    assert first.hints == (
+        f'{file}: "de", "koeln" have one key and so are one account. One of the names is enough: take the others out.',
+    )
     assert [one.missing for one in settings.accounts] == ["", ""]
 
 
