@@ -87,6 +87,11 @@ async def test_look_alikes_come_before_near_names_and_there_are_five_at_most(gro
     assert 1 <= len(proposed(await refusal(ground, "offers.pdf"))) <= 5
 
 
+async def test_where_nothing_is_like_a_name_it_is_said_what_shows_what_there_is(ground: Ground) -> None:
+    refused = await refusal(ground, "xqz.pdf")
+    assert (proposed(refused), "list_documents shows which PDFs are there" in refused.next_step) == ([], True)
+
+
 async def test_name_that_only_another_folder_has_is_named_with_that_folder(ground: Ground) -> None:
     for folder in ("branches", "other"):
         (ground.allowed / folder).mkdir()

@@ -13,7 +13,7 @@ from flipsnack_mcp.text import as_compared
 MOST_PROPOSED = 5
 MOST_COMPARED = 1000
 """Nearness is worked out letter by letter: with more names somebody would have to wait for it."""
-NOTHING_ALIKE = "Give the path of a regular, readable file in that folder."
+NOTHING_ALIKE = "Give the path of a regular, readable file in that folder; list_documents shows which PDFs are there."
 
 Missing = tuple[Place, int, Sequence[str]]
 """A place, which of its names is the first that is not there, and the names that are there instead."""
