@@ -3,12 +3,13 @@
 import json
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import httpx2
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from flipsnack_mcp.api.actions.collections import Collection
+from flipsnack_mcp.api.actions.collections import Collection, GetCollection
 from flipsnack_mcp.api.actions.legacy import AddFlipbook
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, QuotaExceededError, UnreachableError
@@ -18,7 +19,7 @@ from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import candidates
 from flipsnack_mcp.workflows.uploads.journal import JournalEntry
-from flipsnack_mcp.workflows.uploads.once import create_once, send_to
+from flipsnack_mcp.workflows.uploads.once import add_once, create_once, send_to
 from flipsnack_mcp.workflows.uploads.reconciling import taken_by
 from tests.api.asking import Paper, Unplugged, asking, over
 
@@ -210,6 +211,25 @@ async def test_a_document_for_a_collection_that_is_there_is_sent_and_what_it_bec
     added = await send_to(context, AddFlipbook(collection_hash=target), Paper())
     assert added.collection_hash == target
     assert len(sandbox.carried_out("flipbook.add")) == 1
+
+
+@pytest.mark.parametrize("phase", ["after", "before"])
+async def test_after_a_lost_answer_a_document_is_looked_for_in_its_collection_and_never_sent_again(
+    phase: Any, sandbox: Sandbox, context: CallContext
+) -> None:
+    target = shelved(sandbox, "Brand new", 300)
+    before = await context.send(GetCollection(collection_hash=target))
+    sandbox.add_fault(Fault("reset", "flipbook.add", phase=phase))
+    sending = add_once(context, AddFlipbook(collection_hash=target), Paper(), before)
+    if phase == "after":
+        after, (said,) = await sending
+        assert len(after.flipbooks) == 2
+        assert "not to be added again" in said
+    else:
+        with pytest.raises(FlipsnackError) as caught:
+            await sending
+        assert caught.value.changed is Changed.PERHAPS
+    assert [one.action for one in sandbox.requests].count("flipbook.add") == 1
 
 
 async def test_a_document_that_changes_on_its_way_to_a_collection_may_have_changed_it(

@@ -25,7 +25,7 @@ from flipsnack_mcp.workflows.changing import Updated, asked_of, change, changes,
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import direct_link
 from flipsnack_mcp.workflows.last_look import LastLook, NotAsSeenError
-from flipsnack_mcp.workflows.uploads.once import send_to
+from flipsnack_mcp.workflows.uploads.once import add_once, send_to
 
 T = TypeVar("T")
 LONGEST_PICTURE = 2200
@@ -97,19 +97,22 @@ async def change_collection(call: ToolCall, action: Action[Collection]) -> Chang
         result = await sent_change(call, action, document, look.pages)
         if isinstance(result, InputRequiredResult):
             return result
-        return ChangedCollection(**result.model_dump(), warnings=list(look.warnings), history_id=call.saved)
+        after, said = result
+        return ChangedCollection(**after.model_dump(), warnings=[*look.warnings, *said], history_id=call.saved)
 
 
 async def sent_change(
     call: ToolCall, action: Action[Collection], document: OpenDocument | None, pages: int | None
-) -> Collection | InputRequiredResult:
+) -> tuple[Collection, tuple[str, ...]] | InputRequiredResult:
     """Save how it was and send the change; one that overwrites something for good only once a person said yes."""
     if not action.loses:
-        await call.save(await existing(call.context, hashes_in(action)["collection_hash"]))
-        return await send_to(call.context, action, document)
+        before = await existing(call.context, hashes_in(action)["collection_hash"])
+        await call.save(before)
+        return await add_once(call.context, action, document, before)
     shown = f"{action.loses} {quoted(await what_is_sent(action, document, pages), LONGEST_PICTURE)}"
     subject = Destruction(call.context, action, (shown,))
-    return await confirmed(call, subject, lambda last: send_to(call.context, action, document, last))
+    done = await confirmed(call, subject, lambda last: send_to(call.context, action, document, last))
+    return done if isinstance(done, InputRequiredResult) else (done, ())
 
 
 async def what_is_sent(action: Action[Any], document: OpenDocument | None, pages: int | None) -> str:

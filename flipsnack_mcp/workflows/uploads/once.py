@@ -1,6 +1,7 @@
 """One request with a document: sent once, and looked for where its answer was lost."""
 
 import logging
+from contextlib import suppress
 
 from flipsnack_mcp.api import Action, Changed, Document, FlipsnackError, ResultT_co
 from flipsnack_mcp.api.actions import collections, publishing
@@ -9,6 +10,8 @@ from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.last_look import LastLook
 from flipsnack_mcp.workflows.uploads.journal import JournalEntry
 from flipsnack_mcp.workflows.uploads.reconciling import FOUND_AGAIN, Known, end_unseen, look_for
+
+ONE_MORE_THERE = "{} By now the collection has one flipbook more, so it is not to be added again."
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +43,26 @@ async def create_once(
     if found is None:
         raise end_unseen(lost)
     return found, (FOUND_AGAIN,)
+
+
+async def add_once(
+    context: CallContext,
+    action: Action[collections.Collection],
+    document: Document | None,
+    before: collections.Collection,
+) -> tuple[collections.Collection, tuple[str, ...]]:
+    """Send a document to a collection once. After a lost answer it is looked for there, never sent again."""
+    try:
+        return await send_to(context.leaving_time, action, document), ()
+    except FlipsnackError as error:
+        if error.changed is Changed.NOTHING:
+            raise
+        with suppress(FlipsnackError):
+            known = collections.GetCollection(collection_hash=before.collection_hash)
+            after = await context.send(known)
+            if len(after.flipbooks) > len(before.flipbooks):
+                return after, (ONE_MORE_THERE.format(error.happened),)
+        raise
 
 
 async def send_to(
