@@ -56,8 +56,16 @@ NOT_CALLED_JSON = TurnedAway(
 )
 """The SDK says so in a plain text, of which most clients keep the status alone; curl -d calls all it sends a form."""
 ELSEWHERE_MEANT = {
-    421: TurnedAway(421, "This server has another name (Invalid Host header). Nothing was done."),
-    403: TurnedAway(403, "This web page may not speak to this server (Invalid Origin header). Nothing was done."),
+    421: TurnedAway(
+        421,
+        "This server has another name (Invalid Host header). Nothing was done. Use the address that whoever runs it gives "
+        "out: FLIPSNACK_PUBLIC_URL says it here, and what stands before the server has to hand its name on.",
+    ),
+    403: TurnedAway(
+        403,
+        "This web page may not speak to this server (Invalid Origin header). Nothing was done. Pages of its own address "
+        "may, which whoever runs it says with FLIPSNACK_PUBLIC_URL; for all else take a client that is no web page.",
+    ),
 }
 
 

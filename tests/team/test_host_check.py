@@ -120,6 +120,15 @@ async def test_who_asks_elsewhere_is_told_the_address(path: str) -> None:
     assert "this server's address for MCP is https://tools.example.com/mcp" in answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize(("more", "status"), [({"Host": "x.example"}, 421), ({"Origin": "https://x.example"}, 403)])
+async def test_who_is_refused_for_a_name_is_told_where_the_right_one_is_said(more: dict[str, str], status: int) -> None:
+    answer = await answered("/mcp", {"Host": "tools.example.com", **more}, public_url=PUBLIC)
+    assert answer.status_code == status
+    step = answer.json()["error"]["message"].partition("Nothing was done. ")[2]
+    assert "FLIPSNACK_PUBLIC_URL" in step
+    assert "tools.example.com" not in step  # who asks under a wrong name is not told the right one
+
+
 WITHOUT_WORDS: dict[str, tuple[str, dict[str, str], int, str]] = {
     "another verb": ("PUT", {}, 405, "This address answers POST only."),
     "one kind of answer": ("POST", {"Accept": "application/json"}, 406, "both application/json and text/event-stream"),
