@@ -276,8 +276,12 @@ def _said_by(head: bytes) -> str:
     )
 
 
+def warnings_of_size(size: int) -> tuple[str, ...]:
+    """What a person should know of a document for its length alone."""
+    return (LARGE_UPLOAD_WARNING,) if size >= LARGE_UPLOAD_BYTES else ()
+
+
 def _warnings(kind: Kind, head: bytes, size: int) -> Iterator[str]:
-    if size >= LARGE_UPLOAD_BYTES:
-        yield LARGE_UPLOAD_WARNING
+    yield from warnings_of_size(size)
     if kind is Kind.PDF and (before := head.index(PDF)):
         yield LATE_HEADER_WARNING.format("1 byte" if before == 1 else f"{before} bytes")

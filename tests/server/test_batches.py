@@ -13,6 +13,7 @@ import pytest
 
 from flipsnack_mcp.commands.trail_table import changes_made, table_of
 from flipsnack_mcp.files.documents import HEAD_BYTES, Reader
+from flipsnack_mcp.files.limits import LARGE_UPLOAD_BYTES
 from flipsnack_mcp.files.lookahead import LookAhead
 from flipsnack_mcp.sandbox import Pace
 from flipsnack_mcp.server.tools import uploads
@@ -177,10 +178,16 @@ async def test_a_document_that_cannot_be_read_to_its_end_is_left_for_that_reason
     }
 
 
-async def test_what_is_odd_about_a_document_is_told_each_time_it_is_listed(bench: LongBench) -> None:
-    (bench.folder / "uploads" / "late.pdf").write_bytes(b"\n" + PDF)
+async def test_what_is_odd_about_a_document_is_told_each_time_it_is_listed(
+    bench: LongBench, counted: AsyncMock
+) -> None:
+    document(bench, "late.pdf").write_bytes(b"\n" + PDF)
+    os.truncate(document(bench, "large.pdf"), LARGE_UPLOAD_BYTES)
     for _ in range(2):
-        assert "The document has 1 byte before its beginning as a PDF" in (await bench.client.call(SEE)).text
+        said = await bench.client.call(SEE)
+        assert "The document has 1 byte before its beginning as a PDF" in said.text
+        assert said.text.count("The document is over 100 MB") == 1
+    assert counted.await_count == len(NAMES) + 3, "of the one that is large the pages are remembered"
 
 
 async def test_pages_are_absent_where_the_time_of_the_call_ended(bench: LongBench, counted: AsyncMock) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import anyio
 
-from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument, open_document
+from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument, open_document, warnings_of_size
 from flipsnack_mcp.files.lookahead import look_ahead
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.store.records import Records, Store, StoreUnusable
@@ -135,7 +135,8 @@ class Eyes:
             with anyio.CancelScope(deadline=until):
                 look = await look_ahead(document)
                 here = replace(here, pages=look.pages, warnings=(*here.warnings, *look.warnings))
-                if look.pages is not None and not here.warnings:  # which would be missing the next time
+                told_again = warnings_of_size(here.size)  # any other would be missing the next time
+                if look.pages is not None and here.warnings == told_again:
                     key, pages = here.key, look.pages
                     with suppress(StoreUnusable):  # then they are counted once more
                         await self.store.transact(

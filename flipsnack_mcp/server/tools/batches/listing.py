@@ -9,6 +9,7 @@ from anyio.to_thread import run_sync
 from pydantic import Field
 
 from flipsnack_mcp.api import Effect, FreeText, cleaned, few_named, first_few, quoted
+from flipsnack_mcp.files.documents import warnings_of_size
 from flipsnack_mcp.files.paths.listing import FolderListing, FoundFile, list_files
 from flipsnack_mcp.server.tools.arguments import ToolInput
 from flipsnack_mcp.server.tools.tool import Answered, ToolCall, Warnings
@@ -81,7 +82,10 @@ def nothing_found(arguments: ListDocumentsInput) -> str:
 async def with_pages(call: ToolCall, files: list[FoundFile]) -> list[SeenDocument]:
     """What is known of files, and the pages of the others."""
     eyes, until = call.app.eyes, call.request.deadline - TO_ANSWER
-    there = [SeenDocument(str(one.place.path), one.place.path, one.size, one.changed) for one in files]
+    there = [
+        SeenDocument(str(one.place.path), one.place.path, one.size, one.changed, warnings=warnings_of_size(one.size))
+        for one in files
+    ]
     known = await eyes.recall(there)
     new = [one for one in known if one.pages is None]
 
