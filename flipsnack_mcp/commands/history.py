@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 
 from flipsnack_mcp.commands import NotDone, fail, say
-from flipsnack_mcp.commands.connecting import labels_known, open_memory
+from flipsnack_mcp.commands.connecting import NO_OTHER_PROCESS, labels_known, open_memory
 from flipsnack_mcp.commands.trail_table import changes_made, table_of
 from flipsnack_mcp.server.callers.accounts import account_named
 from flipsnack_mcp.settings import Settings
@@ -43,8 +43,14 @@ def history(settings: Settings, *, as_json: bool, verify: bool, account: str | N
 
 
 async def recalled(settings: Settings) -> Found:
-    """Look into the store."""
+    """Look into the store.
+
+    Raises:
+        NotDone: It is one that no other process can read, so there is nothing to be told of any change.
+    """
     async with open_memory(settings) as store:
+        if not store.shared:
+            raise NotDone(f"No history can be read here: {NO_OTHER_PROCESS}.")
         return await found_in(settings, store)
 
 

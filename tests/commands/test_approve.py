@@ -156,8 +156,9 @@ async def test_what_expired_or_changed_after_the_approval_is_not_deleted(scene: 
 @pytest.mark.parametrize(
     ("state", "said"), [("memory:", "FLIPSNACK_STATE is memory:"), ("sqlite:/", "names no file but a whole disk")]
 )
-async def test_a_store_that_cannot_be_looked_into_is_said(scene: Scene, state: str, said: str) -> None:
-    ended = await scene.run("approve", FLIPSNACK_STATE=state)
+@pytest.mark.parametrize("typed", ["approve", "history", "history --verify"])
+async def test_a_store_that_cannot_be_looked_into_is_said(scene: Scene, typed: str, state: str, said: str) -> None:
+    ended = await scene.run(*typed.split(), FLIPSNACK_STATE=state)
     assert ended.status == 1
     assert said in ended.out
     assert "Traceback" not in ended.out + ended.err
