@@ -123,9 +123,8 @@ class Walk:
         with opened_folder(place) as folder, os.scandir(folder) as entries:
             for entry in islice(entries, MOST_NAMES - self._names):
                 self._names += 1
-                with suppress(
-                    FileNotFoundError
-                ):  # gone since, as what a browser or an office program saves for a moment
+                # It may be gone since, as what a browser or an office program saves for a moment.
+                with suppress(FileNotFoundError):
                     found.append((entry.name, entry.stat(follow_symlinks=False)))
             self._whole = self._whole and next(entries, None) is None
         return found
