@@ -4,7 +4,8 @@ import anyio
 import pytest
 
 from flipsnack_mcp.sandbox import Fault, Sandbox
-from flipsnack_mcp.workflows.uploads.following import COLLECTION_GONE, SHOWN_LATE
+from flipsnack_mcp.workflows.uploads.following import SHOWN_LATE
+from flipsnack_mcp.workflows.uploads.journal import COLLECTION_GONE
 from tests.api.asking import unlimited
 from tests.server.bench import LoopClock
 from tests.workflows.running import CREATE, LongWork, Road
@@ -111,18 +112,24 @@ async def test_a_collection_that_gets_another_hash_while_it_is_waited_for_is_wai
     assert seen.entry.collection_hash == made.hash
 
 
-@pytest.mark.parametrize("by_us", [False, True])
-async def test_a_collection_that_nobody_saw_is_gone_after_a_while_or_where_we_deleted_it(
-    work: LongWork, *, by_us: bool
-) -> None:
+async def test_a_collection_that_nobody_saw_is_gone_after_a_while(work: LongWork) -> None:
     async with work.begun() as (process, entry):
         made = await process.ended(entry)
         work.sandbox.account.delete(made.collection_hash)
-        if by_us:
-            await process.uploads.journal.rename(made.collection_hash, "")
-        else:
-            work.clock.advance(SHOWN_LATE)
+        work.clock.advance(SHOWN_LATE)
         assert (await process.followed(await process.now(entry))).gone
+
+
+async def test_what_was_deleted_from_here_is_gone_also_where_flipsnack_still_shows_it(work: LongWork) -> None:
+    """So the same document can be uploaded anew at once."""
+    async with work.begun() as (process, entry):
+        made = await process.ended(entry)
+        assert made.collection_hash in work.sandbox.account.collections
+        await process.uploads.journal.rename(made.collection_hash, "")
+        seen = (await process.followed(entry)).entry
+        _, new = await process.begin(work.paper())
+    assert (seen.state, seen.said, seen.collection_hash) == ("failed", COLLECTION_GONE, "")
+    assert new
 
 
 @pytest.mark.parametrize("happened", ["delete, another", "publish, rename", "publish, another"])

@@ -12,12 +12,11 @@ from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary,
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import as_known, direct_link, new_ones
 from flipsnack_mcp.workflows.progress import Progress, duration
-from flipsnack_mcp.workflows.uploads.journal import RUNNING, JournalEntry
+from flipsnack_mcp.workflows.uploads.journal import COLLECTION_GONE, RUNNING, JournalEntry
 from flipsnack_mcp.workflows.uploads.sending import UploadAtWork, Uploads
 from flipsnack_mcp.workflows.uploads.source import Source
 from flipsnack_mcp.workflows.waiting import INTERVALS, Watched
 
-COLLECTION_GONE = "The collection of this upload does not exist any more."
 FATE_UNKNOWN = (
     "Its collection is no longer there under this hash: it was deleted, or it was published and has a new one.{} "
     "Look with list_collections; again=true would upload the document once more, which costs another upload."

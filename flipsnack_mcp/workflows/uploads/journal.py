@@ -15,6 +15,7 @@ UPLOAD = "upload"
 """The kind of the records, and of the jobs that send them."""
 STANDS_FOR = 24 * 3600.0
 """Seconds in which the same document and title get what they became, instead of a second upload."""
+COLLECTION_GONE = "The collection of this upload does not exist any more."
 
 UploadState = Literal["waiting", "uploading", "converting", "complete", "failed", "interrupted"]
 RUNNING: frozenset[UploadState] = frozenset({"waiting", "uploading"})
@@ -161,10 +162,11 @@ class Journal:
         """A collection has a new hash or title, or is there no more: what is known about its upload and document stays true."""
 
         def work(records: Records) -> None:
-            news = {"collection_hash": after or before, "seen": True} | ({} if title is None else {"listed": title})
+            gone = {"state": "failed", "said": COLLECTION_GONE, "collection_hash": ""}
+            news = {"collection_hash": after, "seen": True} | ({} if title is None else {"listed": title})
             for entry in self._entries(records):
                 if entry.collection_hash == before:
-                    self._put(records, entry.model_copy(update=news))
+                    self._put(records, entry.model_copy(update=news if after else gone))
             remembered.rename_in_documents(records, self.account, before, after, title)
 
         await self.store.transact(work)
