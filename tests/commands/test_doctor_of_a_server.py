@@ -1,5 +1,6 @@
 """`doctor --http`: a server is judged from outside, each fault by its own check with what helps, and nothing is changed."""
 
+import asyncio
 import io
 import json
 import socket
@@ -15,6 +16,7 @@ import httpx2
 import pytest
 import trustme
 
+from flipsnack_mcp.commands.doctor import visit as visit_of_doctor
 from flipsnack_mcp.commands.doctor.finding import Finding
 from flipsnack_mcp.commands.doctor.reaching import clock, encrypted, lasting
 from flipsnack_mcp.commands.doctor.served import CHECKS, examined_server, token_from
@@ -301,6 +303,28 @@ async def test_something_else_that_answers_there_is_one_fault(status: int) -> No
         found = await looked_at(gate.url)
     assert [name for name, one in found.items() if not one.ok] == ["server"]
     assert "something else than this server answers" in found["server"].said
+
+
+@pytest.mark.parametrize(("body", "check"), [("[" * 200_000, "server"), ("x" * 10_000_001, "connection")])
+async def test_an_answer_that_is_nested_or_has_no_end_is_one_fault(body: str, check: str) -> None:
+    """The first ended the doctor with a traceback; of the other all was taken into memory."""
+    async with judged(**dict.fromkeys(("/health", "/ready", "/mcp"), (200, {}, body))) as gate:
+        found = await looked_at(gate.url)
+    assert [name for name, one in found.items() if not one.ok] == [check]
+
+
+async def test_an_answer_that_goes_on_is_waited_for_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visit_of_doctor, "WHOLE_WITHIN", 0.1)
+
+    async def begins(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if b"HTTP/1.1" in await reader.read(1000):  # and no hand-shake of TLS
+            writer.write(b"HTTP/1.1 200 OK\r\n\r\nx")
+            await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(begins, HOST, 0) as server:
+        found = await looked_at(f"http://{HOST}:{server.sockets[0].getsockname()[1]}/mcp")
+    assert [name for name, one in found.items() if not one.ok] == ["connection"]
 
 
 @pytest.mark.parametrize(("ahead", "ok"), [(0.4, True), (-29, True), (31, False), (-3600, False)])

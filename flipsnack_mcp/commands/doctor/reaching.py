@@ -179,7 +179,7 @@ def members(answer: Any) -> dict[str, Any]:
     """Read an answer as a JSON object; as an empty one where it is none."""
     try:
         told = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return told if isinstance(told, dict) else {}
 

@@ -4,9 +4,12 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import cast
 from urllib.parse import SplitResult, urlsplit
 
+import anyio
 import httpx2
+from typing_extensions import override
 
 from flipsnack_mcp import __version__
 from flipsnack_mcp.api.network import is_loopback
@@ -14,6 +17,8 @@ from flipsnack_mcp.api.network import is_loopback
 VISIT_PATIENCE = httpx2.Timeout(20.0, connect=10.0)
 MOST_OF_AN_ANSWER = 1_000_000
 """Of what one answer holds, in bytes; more is not looked through."""
+WHOLE_WITHIN, MOST_ARRIVING = 20.0, 10_000_000
+"""Seconds and bytes by which an answer has to end: anything may answer at an address, and this server's are far below."""
 HELLO = {
     "jsonrpc": "2.0",
     "id": 1,
@@ -85,6 +90,26 @@ def parted(address: str) -> SplitResult | None:
     return parts if good and not parts.query and not parts.fragment else None
 
 
+class BoundedAnswer(httpx2.AsyncByteStream):
+    """An answer as it comes, which breaks where it is too long."""
+
+    def __init__(self, stream: httpx2.SyncByteStream | httpx2.AsyncByteStream) -> None:
+        self._stream = cast("httpx2.AsyncByteStream", stream)
+
+    @override
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for piece in self._stream:
+            size += len(piece)
+            if size > MOST_ARRIVING:
+                raise httpx2.ReadError("too long")
+            yield piece
+
+    @override
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
 @dataclass(frozen=True)
 class Visit:
     """What the doctor works with."""
@@ -117,7 +142,9 @@ class Visit:
         """Keep what came back; a stream that is there for whatever may come has no end to wait for."""
         self.seen.extend(f"{name}: {value}" for name, value in response.headers.items())
         if response.request.method != "GET" or "event-stream" not in response.headers.get("content-type", ""):
-            await response.aread()
+            response.stream = BoundedAnswer(response.stream)
+            with anyio.fail_after(WHOLE_WITHIN):
+                await response.aread()
             self.seen.append(response.text[:MOST_OF_AN_ANSWER])
 
 
