@@ -104,10 +104,10 @@ def whole_characters(body: bytes) -> bytes:
 
 
 def code_from(value: object) -> int | None:
-    """A status code, whether Flipsnack sent a number or text."""
-    if isinstance(value, bool) or not isinstance(value, int | str):
+    """A status code, whether Flipsnack sent a number or text; some programs write every number with a point."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    text = str(value).strip()
+    text = str(value).strip().removesuffix(".0")
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None
 
 

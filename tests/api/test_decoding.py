@@ -125,7 +125,14 @@ def test_an_answer_that_sends_elsewhere_names_the_settings_to_look_at(status: in
 
 
 @pytest.mark.parametrize(
-    "answer", ['{"code": "20",', '{"code": " 20 ",', '\ufeff{"code": 20,', '{"code": 20, "status": null, "debug": {},']
+    "answer",
+    [
+        '{"code": "20",',
+        '{"code": " 20 ",',
+        '{"code": 20.0,',
+        '\ufeff{"code": 20,',
+        '{"code": 20, "status": null, "debug": {},',
+    ],
 )
 def test_an_odd_envelope_is_read(answer: str) -> None:
     assert decode(GET, f'{answer} "data": {{"collectionHash": "a"}}}}\r\n'.encode()).collection_hash == "a"
