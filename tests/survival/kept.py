@@ -119,7 +119,7 @@ class Kept:
         saved = {one["target"] for one in events if one["before"]}
         gone = {hash_ for action, hash_, _ in shop.changes() if action == DELETE}
         yield from (f"{shop.name}: {one} was deleted and is not in its history" for one in gone - saved)
-        ended = Counter(one["tool"] for one in events if one["decision"] == "done")
+        ended = Counter(one["tool"] for one in events if one["decision"] in {"done", "uploading"})
         for tool in (UPDATE_TOOL, DELETE_TOOL, "create_collection"):
             answered = self.stroll.done[tool, shop.name]
             if not answered <= ended[tool] <= answered + self.stroll.unanswered[shop.name]:
