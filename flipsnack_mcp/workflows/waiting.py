@@ -5,7 +5,7 @@ The list says nothing of a conversion, but has a cover, which is made from a con
 converting and still has none needs no look of its own; one that has a cover, or is not on the list, does.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 from typing import Generic, TypeVar
@@ -41,6 +41,11 @@ SURE = 30.0
 SeenT = TypeVar("SeenT")
 
 
+def pauses_between_looks() -> Iterator[float]:
+    """Seconds from one look to the next, ever longer and then alike."""
+    return chain(INTERVALS, repeat(INTERVALS[-1]))
+
+
 @dataclass(frozen=True)
 class Watched(Generic[SeenT]):
     """The last look, and what was seen when."""
@@ -63,10 +68,10 @@ class Watch(Generic[SeenT]):
         end = start + context.patience(seconds)
         seen = await self.look(context, Lane.INTERACTIVE) if first is None else first
         states = [f"{self.state(seen)} after 0 s"]
-        intervals = chain(INTERVALS, repeat(INTERVALS[-1]))
+        pauses = pauses_between_looks()
         while self.state(seen) == "processing" and (now := anyio.current_time()) < end:
             await context.tell(polled(self.name, self.state(seen), now - start, len(states)))
-            await anyio.sleep(pause := min(next(intervals), end - now))
+            await anyio.sleep(pause := min(next(pauses), end - now))
             lane = Lane.BACKGROUND if pause < end - now else Lane.INTERACTIVE  # whose answer is waited for then
             try:
                 seen = await self.look(context.within(end + LATE - anyio.current_time()), lane)

@@ -5,7 +5,7 @@ what the class of the action declares.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, TypeVar, cast, get_type_hints
 
 from pydantic import (
@@ -19,6 +19,7 @@ from pydantic import (
     create_model,
     model_validator,
 )
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import ErrorDetails
 
 from flipsnack_mcp.api import (
@@ -106,11 +107,19 @@ def understand(
     except ValidationError as error:
         reasons = [in_our_words(one, arguments) for one in error.errors(include_url=False, include_input=False)]
         # Those of the menu: what is understood and stands there no longer is not offered to whoever guessed wrong.
-        taken = [name for name in kind.model_json_schema()["properties"] if not (team and name in OF_THIS_DISK)]
+        taken = [name for name in on_the_menu(kind) if not (team and name in OF_THIS_DISK)]
         known = ", ".join([*taken, *besides]) or "none"
         said = " ".join(list(dict.fromkeys(reasons))[:MOST_REASONS])
         raise BadArgumentsError(said, f"The arguments of {kind.tool_name}: {known}.") from None
     return cast("InputT", given)
+
+
+def on_the_menu(kind: type[BaseModel]) -> Iterator[str]:
+    """The arguments that the schema names."""
+    for name, field in kind.model_fields.items():
+        # To a type checker it is what it marks.
+        if not any(isinstance(one, SkipJsonSchema) for one in field.metadata):  # type: ignore[misc]
+            yield name
 
 
 def refuse_local_files(tool: str, kind: type[BaseModel], given: Mapping[str, Any]) -> None:

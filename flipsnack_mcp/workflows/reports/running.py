@@ -147,7 +147,7 @@ class Inquiry:
             except FlipsnackError:  # one that can never be looked at must not hold up the rest: it is told
                 conversion = "unknown"
             await self._record.looked_at(self._report, one, conversion)
-            self._unseen = self._unseen[1:]
+            del self._unseen[0]
             self._tell()
 
     async def _look_through(self, offset: int) -> None:

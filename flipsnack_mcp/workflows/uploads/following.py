@@ -3,7 +3,6 @@
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, repeat
 
 import anyio
 
@@ -15,7 +14,7 @@ from flipsnack_mcp.workflows.progress import Progress, duration
 from flipsnack_mcp.workflows.uploads.journal import COLLECTION_GONE, RUNNING, JournalEntry
 from flipsnack_mcp.workflows.uploads.sending import UploadAtWork, Uploads
 from flipsnack_mcp.workflows.uploads.source import Source
-from flipsnack_mcp.workflows.waiting import INTERVALS, Watched
+from flipsnack_mcp.workflows.waiting import Watched, pauses_between_looks
 
 FATE_UNKNOWN = (
     "Its collection is no longer there under this hash: it was deleted, or it was published and has a new one.{} "
@@ -108,8 +107,8 @@ async def follow_conversion(
     link = seen.direct_link or (row.direct_link if row and seen.status != "editable" else None)
     if not link and seen.conversion in {"complete", "unknown"} and seen.status != "editable":
         link = await direct_link(context, collection_hash, seen.title)
-    age = await uploads.journal.now() - entry.started
-    overdue = seen.conversion == "processing" and age > UNUSUALLY_LONG
+    age = await uploads.journal.now() - entry.started if seen.conversion == "processing" else 0.0
+    overdue = age > UNUSUALLY_LONG
     late = (TAKES_LONG.format(duration(age)),) if overdue else ()
     return Followed(entry, seen, link, (*entry.warnings, *late), ended.states, overdue=overdue)
 
@@ -124,7 +123,7 @@ async def watch_conversion(
         NotFoundError: It is still not there.
     """
     end = anyio.current_time() + context.patience(seconds)
-    pauses = chain(INTERVALS, repeat(INTERVALS[-1]))
+    pauses = pauses_between_looks()
     while True:
         try:
             first = await find_collection(context, uploads, entry)

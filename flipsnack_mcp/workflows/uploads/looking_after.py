@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain, repeat
 
 import anyio
 
@@ -14,7 +13,7 @@ from flipsnack_mcp.workflows.progress import uploads_ready
 from flipsnack_mcp.workflows.uploads.following import Followed, follow_conversion
 from flipsnack_mcp.workflows.uploads.journal import RUNNING, JournalEntry
 from flipsnack_mcp.workflows.uploads.sending import Uploads
-from flipsnack_mcp.workflows.waiting import INTERVALS, LATE, SURE
+from flipsnack_mcp.workflows.waiting import LATE, SURE, pauses_between_looks
 
 MOST_AFTER_A_LIST = 10
 """Collections that are looked at after one list: with many uploads the key would be busy with that alone."""
@@ -42,10 +41,10 @@ class LookingAfter:
 
     async def until(self, end: float) -> list[Followed]:
         """Look again and again while something is under way and there is time."""
-        intervals, lane = chain(INTERVALS, repeat(INTERVALS[-1])), Lane.INTERACTIVE
+        pauses, lane = pauses_between_looks(), Lane.INTERACTIVE
         while await self._look(lane) and (now := anyio.current_time()) < end:
             await self._tell()
-            await anyio.sleep(min(next(intervals), end - now))
+            await anyio.sleep(min(next(pauses), end - now))
             self._context = replace(self._context, deadline=min(self._context.deadline, end + LATE))
             lane = Lane.BACKGROUND
         return list(self._found.values())
